@@ -1,0 +1,150 @@
+"""Message templates: plain text with placeholders for what is known of a contact.
+
+`{{first_name}}`, `{{last_name}}`, `{{attributes.city}}`; after a bar what to write when the value
+is missing or blank: `{{first_name|there}}`. Single braces are plain text.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+MAX_TEXT_LENGTH: Final = 1600  # characters of the template
+
+ErrorCode = Literal[
+    "EMPTY_TEXT",
+    "TEXT_TOO_LONG",
+    "INVALID_CHARACTER",
+    "UNKNOWN_PLACEHOLDER",
+    "MALFORMED_PLACEHOLDER",
+]
+
+_ALLOWED = "first_name, last_name, attributes.<name>"
+_NAMES = frozenset({"first_name", "last_name"})
+_ATTRIBUTE_PREFIX = "attributes."
+
+_TOKEN = re.compile(r"\{\{(?P<inside>.*?)\}\}|\{\{|\}\}", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\s*(?P<name>[\w.-]+)\s*(?:\|(?P<default>[^|{}\n]*))?")
+_ATTRIBUTE_NAME = re.compile(r"[\w-]{1,64}")
+_FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# Control characters, line breaks, lone surrogates, and marks that reverse the reading direction.
+_UNSAFE_IN_VALUES = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
+)
+
+
+class TemplateError(ValueError):
+    """What a person has to correct; `position` counts characters from 1, None for the whole."""
+
+    def __init__(self, code: ErrorCode, detail: str, position: int | None = None) -> None:
+        super().__init__(detail)
+        self.code: Final = code
+        self.detail: Final = detail
+        self.position: Final = position
+
+
+class Values(NamedTuple):
+    """What is known of one recipient. Attribute values are JSON values."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    attributes: Mapping[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    name: str  # first_name, last_name, or the bare name of an attribute
+    is_attribute: bool
+    default: str
+
+    def fill(self, values: Values) -> str:
+        if self.is_attribute:
+            value = values.attributes.get(self.name)
+        elif self.name == "first_name":
+            value = values.first_name
+        else:
+            value = values.last_name
+        if value is None:
+            return self.default
+        return _clean(value if isinstance(value, str) else str(value)) or self.default
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    parts: tuple[str | Placeholder, ...]
+
+    def render(self, values: Values) -> str:
+        """The finished text, stripped at its ends; values are never read as template."""
+        return "".join(
+            [part if isinstance(part, str) else part.fill(values) for part in self.parts]
+        ).strip()
+
+
+def compile_template(text: str) -> Template:
+    """Parse once, render for each recipient; raises TemplateError for a faulty placeholder."""
+    text = _normalize_newlines(text)
+    parts: list[str | Placeholder] = []
+    end = 0
+    for token in _TOKEN.finditer(text):
+        if token.start() > end:
+            parts.append(text[end : token.start()])
+        parts.append(_parse_placeholder(token))
+        end = token.end()
+    if end < len(text):
+        parts.append(text[end:])
+    return Template(tuple(parts))
+
+
+def validate_template_text(text: str) -> None:
+    """Raise TemplateError unless the text may be saved and sent."""
+    text = _normalize_newlines(text)
+    if not text.strip():
+        raise TemplateError("EMPTY_TEXT", "The text is empty.")
+    if len(text) > MAX_TEXT_LENGTH:
+        detail = f"The text has {len(text)} characters; at most {MAX_TEXT_LENGTH} are allowed."
+        raise TemplateError("TEXT_TOO_LONG", detail)
+    if forbidden := _FORBIDDEN.search(text):
+        position = forbidden.start() + 1
+        detail = f"Control character U+{ord(forbidden[0]):04X} at character {position}."
+        raise TemplateError("INVALID_CHARACTER", detail, position)
+    compile_template(text)
+
+
+def _normalize_newlines(text: str) -> str:
+    """Browsers submit CRLF, which would cost a septet more per line."""
+    return text.replace("\r\n", "\n")
+
+
+def _parse_placeholder(token: re.Match[str]) -> Placeholder:
+    position = token.start() + 1
+    inside = token["inside"]
+    if inside is None:
+        other = "}}" if token[0] == "{{" else "{{"
+        detail = f'"{token[0]}" at character {position} lacks its "{other}".'
+        raise TemplateError("MALFORMED_PLACEHOLDER", detail, position)
+    match = _PLACEHOLDER.fullmatch(inside)
+    if match is None:
+        detail = (
+            f'"{_shorten(token[0])}" at character {position} is not a placeholder; '
+            "write {{name}} or {{name|default}}."
+        )
+        raise TemplateError("MALFORMED_PLACEHOLDER", detail, position)
+    name, default = match["name"], (match["default"] or "").strip()
+    attribute = name.removeprefix(_ATTRIBUTE_PREFIX)
+    if name in _NAMES:
+        return Placeholder(name, is_attribute=False, default=default)
+    if attribute != name and _ATTRIBUTE_NAME.fullmatch(attribute):
+        return Placeholder(attribute, is_attribute=True, default=default)
+    detail = f'Unknown placeholder "{_shorten(name)}" at character {position}; allowed: {_ALLOWED}.'
+    raise TemplateError("UNKNOWN_PLACEHOLDER", detail, position)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _clean(value: str) -> str:
+    # Nearly every value is printable, and this check costs a tenth of the substitution.
+    if not value.isprintable():
+        value = _UNSAFE_IN_VALUES.sub(" ", value)
+    return value.strip()
