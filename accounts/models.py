@@ -1,0 +1,201 @@
+"""People, the businesses they work for, and their sessions."""
+
+import uuid
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower, Now
+
+# Satisfies both of Mitto's APIs: 3-11 letters and digits, or 3-14 digits.
+validate_sender = RegexValidator(
+    r"^([A-Za-z0-9]{3,11}|[0-9]{3,14})\Z",
+    "A sender name is 3 to 11 Latin letters and digits, or 3 to 14 digits.",
+    code="INVALID_SENDER",
+)
+validate_country = RegexValidator(
+    r"^[A-Z]{2}\Z", "A country is two capital letters, such as GR.", code="INVALID_COUNTRY"
+)
+
+
+def validate_time_zone(value: str) -> None:
+    if value not in available_timezones():
+        raise ValidationError(
+            "A time zone is an IANA name, such as Europe/Athens.", code="INVALID_TIME_ZONE"
+        )
+
+
+def default_daily_cap() -> int:
+    """0 until staff approve the business, unless the operator chose otherwise."""
+    return settings.DEFAULT_DAILY_CAP
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who logs in by e-mail. The address is kept in lower case."""
+
+    email = models.EmailField(unique=True)
+    full_name = models.CharField(max_length=150, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField("may use the admin", default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="user_email_lower"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Business(models.Model):
+    """A store: the owner of contacts, campaigns and messages, and the border between tenants."""
+
+    name = models.CharField(max_length=120)
+    sender_name = models.CharField(max_length=14, validators=[validate_sender])
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    country = models.CharField(
+        max_length=2,
+        default="GR",
+        validators=[validate_country],
+        help_text="Phones without a country code are read as numbers of this country.",
+    )
+    quiet_from = models.TimeField(
+        null=True, blank=True, help_text="Nothing is sent from this local time (empty: no limit)"
+    )
+    quiet_until = models.TimeField(null=True, blank=True, help_text="until this one.")
+    daily_message_cap = models.PositiveIntegerField(
+        default=default_daily_cap,
+        help_text="Messages a day, in the business's time zone; 0 until staff approve it.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "businesses"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="business_quiet_hours_both_or_none",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class Role(models.TextChoices):
+    OWNER = "owner"
+    MANAGER = "manager"
+    TILL = "till"
+
+
+class Membership(models.Model):
+    """A user's role in a business: owners do all, managers all but people, the till redeems."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "business"], name="membership_once"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="membership_role"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.role} of {self.business_id}"
+
+
+class Invitation(models.Model):
+    """An e-mailed, single-use way into a business; only the token's hash is kept."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=10, choices=Role)
+    token_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="invitation_role"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.business_id}"
+
+
+class RefreshSession(models.Model):
+    """One use of a refresh token; a rotation adds the next row of the family.
+
+    Ladder: live -> used (rotated); live | used -> revoked (log-out, or a reuse, of the whole
+    family). Only the token's hash is kept.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="refresh_sessions")
+    family = models.UUIDField(default=uuid.uuid4, db_index=True)
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.family} of {self.user_id}"
+
+
+class IdempotentRequest(models.Model):
+    """The answer to a POST that named an Idempotency-Key; status 0 while it still runs."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    method_and_path = models.CharField(max_length=255)
+    body_hash = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    answer = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["business", "key"], name="idempotent_request_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method_and_path} {self.key}"

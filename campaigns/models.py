@@ -1,0 +1,137 @@
+"""The marketing objects: templates and campaigns."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models import Business, validate_sender
+from contacts.models import ContactList
+from messaging.models import Broadcast
+
+
+class Template(models.Model):
+    """A text with placeholders. Those without a business are the system's, read-only for all."""
+
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, null=True, blank=True, related_name="templates"
+    )
+    name = models.CharField(max_length=120)
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["business", "name"], nulls_distinct=False, name="template_name_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Campaign(models.Model):
+    """A text for an audience at a time.
+
+    Ladder, held by a trigger:
+    draft <-> scheduled -> sending -> completed; sending <-> paused;
+    scheduled | sending | paused -> cancelled | failed (with a reason);
+    completed -> sending (retry of failures); sending -> scheduled (next recurrence);
+    scheduled -> missed -> scheduled | cancelled when more than six hours late: a person decides.
+
+    The text is the template's at the launch, or the campaign's own. The schedule keeps the wall
+    time and zone that the person chose beside the instant that they mean.
+    """
+
+    class Status(models.TextChoices):
+        DRAFT = "draft"
+        SCHEDULED = "scheduled"
+        SENDING = "sending"
+        PAUSED = "paused"
+        COMPLETED = "completed"
+        CANCELLED = "cancelled"
+        FAILED = "failed"
+        MISSED = "missed"
+
+    EDITABLE = (Status.DRAFT, Status.SCHEDULED)
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="campaigns")
+    name = models.CharField(max_length=120)
+    template = models.ForeignKey(
+        Template, on_delete=models.PROTECT, null=True, blank=True, related_name="campaigns"
+    )
+    text = models.TextField(blank=True)
+    contact_list = models.ForeignKey(
+        ContactList, on_delete=models.PROTECT, null=True, blank=True, related_name="campaigns"
+    )
+    filter = models.JSONField(null=True, blank=True)
+    sender = models.CharField(max_length=14, blank=True, validators=[validate_sender])
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
+    failure = models.CharField(max_length=255, blank=True)
+    scheduled_at = models.DateTimeField(null=True, blank=True)
+    schedule_date = models.DateField(null=True, blank=True)
+    schedule_time = models.TimeField(null=True, blank=True)
+    schedule_zone = models.CharField(max_length=64, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+    launched_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=[
+                        "draft",
+                        "scheduled",
+                        "sending",
+                        "paused",
+                        "completed",
+                        "cancelled",
+                        "failed",
+                        "missed",
+                    ]
+                ),
+                name="campaign_status",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="scheduled") | Q(scheduled_at__isnull=False),
+                name="campaign_scheduled_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(template__isnull=False, text="") | (Q(template=None) & ~Q(text="")),
+                name="campaign_template_or_text",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["business", "-created_at", "-id"], name="campaign_newest"),
+            models.Index(
+                fields=["scheduled_at"], condition=Q(status="scheduled"), name="campaign_due"
+            ),
+            models.Index(
+                fields=["id"], condition=Q(status__in=["sending", "paused"]), name="campaign_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignRun(models.Model):
+    """One broadcast of a campaign; the broadcast itself knows nothing of campaigns."""
+
+    class Kind(models.TextChoices):
+        LAUNCH = "launch"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="runs")
+    broadcast = models.OneToOneField(Broadcast, on_delete=models.PROTECT, related_name="run")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.LAUNCH)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.campaign_id}"

@@ -1,0 +1,48 @@
+"""The Celery app and its static beat schedule of ticks: each may be lost or doubled."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import celeryd_init
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("tapline")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+_KEEPALIVE = {
+    "visibility_timeout": settings.CELERY_VISIBILITY_TIMEOUT,
+    "socket_keepalive": True,
+    "health_check_interval": 30,
+}
+# Publishing happens inside requests: a broker that hangs may cost them half a second, no more.
+app.conf.broker_transport_options = {
+    **_KEEPALIVE,
+    "socket_connect_timeout": 0.5,
+    "socket_timeout": 0.5,
+    "max_retries": 0,
+}
+
+
+@celeryd_init.connect
+def use_patient_connections(conf: Any = None, **_: Any) -> None:
+    """A worker waits for work in blocking reads, and rather for its broker than to give up."""
+    conf.broker_transport_options = {**_KEEPALIVE, "socket_connect_timeout": 10}
+
+
+def _tick(task: str, seconds: float) -> dict[str, Any]:
+    # A tick that nobody took by the next one is worthless: it expires.
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
+app.conf.beat_schedule = {
+    "launch due campaigns": _tick("campaigns.tasks.launch_due", 2),
+    "apply gateway events": _tick("messaging.tasks.apply_events", 2),
+    "sweep messaging": _tick("messaging.tasks.sweep", 10),
+    "sweep imports": _tick("contacts.tasks.sweep_imports", 10),
+    "reconcile campaigns": _tick("campaigns.tasks.reconcile", 10),
+    "beat": _tick("config.tasks.heartbeat", 10),
+}

@@ -1,0 +1,213 @@
+"""Django settings: one file; installations differ in their environment only (see .env.example)."""
+
+import os
+from pathlib import Path
+
+from config import env
+from rediskit import connection
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# -- The installation ------------------------------------------------------------------
+
+SECRET_KEY = env.text("SECRET_KEY", min_length=50)
+DEBUG = env.boolean("DEBUG", default=False)
+PUBLIC_BASE_URL = env.base_url("PUBLIC_BASE_URL")
+SECURE = PUBLIC_BASE_URL.startswith("https://")
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", default=("localhost", "127.0.0.1"))
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", default=(PUBLIC_BASE_URL,))
+
+# Who may open an account, and how many messages a day a new business may send until staff
+# approve it: nobody sends at the operator's expense.
+REGISTRATION = env.choice("REGISTRATION", "closed", options=("closed", "invite", "open"))
+DEFAULT_DAILY_CAP = env.integer("DEFAULT_DAILY_CAP", 0)
+
+# -- Django ----------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "config",
+    "campaigns",
+    "tracking",
+    "messaging",
+    "contacts",
+    "accounts",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+DATABASES = {
+    "default": {
+        **env.database("DATABASE_URL"),
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        # Pages of a list are read by a named cursor only through PgBouncer's session mode.
+        "DISABLE_SERVER_SIDE_CURSORS": env.boolean("PGBOUNCER", default=False),
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / ".data" / "static")))
+WHITENOISE_USE_FINDERS = True
+MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(BASE_DIR / ".data" / "media")))
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+vars().update(env.email("EMAIL_URL", "consolemail://"))
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Tapline <tapline@localhost>")
+
+# -- Security --------------------------------------------------------------------------
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = SECURE
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
+SECURE_HSTS_PRELOAD = SECURE
+SECURE_REFERRER_POLICY = "no-referrer"
+if env.boolean("BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+
+# -- Redis -----------------------------------------------------------------------------
+
+REDIS_URL = connection.cache_url(dict(os.environ))
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "SOCKET_CONNECT_TIMEOUT": 0.5,
+            "SOCKET_TIMEOUT": 0.5,
+        },
+    }
+}
+
+# -- Celery ----------------------------------------------------------------------------
+# The database is the truth and the queue a doorbell: every task may be lost or doubled.
+
+CELERY_BROKER_URL = connection.broker_url(dict(os.environ))
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_TIME_LIMIT = 1800
+CELERY_VISIBILITY_TIMEOUT = 3600  # above the hard time limit, else running tasks are redelivered
+CELERY_TASK_DEFAULT_QUEUE = "scheduler"
+CELERY_TASK_ROUTES = {
+    "messaging.tasks.send_next": {"queue": "sms"},
+    "messaging.tasks.apply_events": {"queue": "events"},
+    "contacts.tasks.run_import": {"queue": "imports"},
+}
+
+# -- Sending ---------------------------------------------------------------------------
+
+MITTO_API_BASE = env.base_url("MITTO_API_BASE", "https://messaging.mittoapi.com")
+MITTO_API_KEY = env.text("MITTO_API_KEY")
+MITTO_TRAFFIC_ACCOUNT_ID = env.text("MITTO_TRAFFIC_ACCOUNT_ID")
+MITTO_WEBHOOK_SECRET = env.text("MITTO_WEBHOOK_SECRET", min_length=16)
+SENDERS = env.integer("SENDERS", min(max(os.cpu_count() or 2, 2), 4), minimum=1)
+SEND_BATCH_SIZE = env.integer("SEND_BATCH_SIZE", 500, minimum=1)
+EXPANSION_CHUNK_SIZE = env.integer("EXPANSION_CHUNK_SIZE", 5000, minimum=1)
+GATEWAY_CALL_DEADLINE = env.integer("GATEWAY_CALL_DEADLINE", 20, minimum=1)  # seconds
+SEND_LEASE = env.integer("SEND_LEASE", GATEWAY_CALL_DEADLINE + 10, minimum=2)  # seconds
+GATEWAY_BACK_OFF = env.integer("GATEWAY_BACK_OFF", 5, minimum=1)  # seconds
+UNCONFIRMED_AFTER_HOURS = env.integer("UNCONFIRMED_AFTER_HOURS", 72, minimum=1)
+
+# -- API -------------------------------------------------------------------------------
+
+ACCESS_TOKEN_SECONDS = 600
+REFRESH_TOKEN_DAYS = 30
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AccessTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsManager"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "accounts.schema.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "config.errors.problem_handler",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tapline API",
+    "DESCRIPTION": "Contacts, campaigns and their results. Errors are application/problem+json.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# -- Logs ------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "loggers": {
+        # Both log each request at INFO: a line per gateway call is noise, and holds no news.
+        "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,230 @@
+"""People a business may text, and what they agreed to."""
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models import Business
+
+E164 = r"^\+[1-9][0-9]{6,14}$"
+
+
+class Gender(models.TextChoices):
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+
+
+class Contact(models.Model):
+    """One phone of one business. Subscribed unless its Suppression says otherwise."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="contacts")
+    phone = models.CharField(max_length=16, db_collation="C", validators=[RegexValidator(E164)])
+    email = models.EmailField(blank=True)
+    first_name = models.CharField(max_length=100, blank=True)
+    last_name = models.CharField(max_length=100, blank=True)
+    gender = models.CharField(max_length=10, choices=Gender, blank=True)
+    birthday = models.DateField(null=True, blank=True)
+    attributes = models.JSONField(default=dict, blank=True)
+    is_subscribed = models.BooleanField(default=True)
+    unsubscribed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["business", "phone"], name="contact_phone_once"),
+            models.CheckConstraint(condition=Q(phone__regex=E164), name="contact_phone_e164"),
+            models.CheckConstraint(
+                condition=Q(gender__in=["", *Gender.values]), name="contact_gender"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_subscribed=True, unsubscribed_at__isnull=True)
+                | Q(is_subscribed=False, unsubscribed_at__isnull=False),
+                name="contact_unsubscribed_at",
+            ),
+        ]
+        # Audiences and pages are read by id within the business.
+        indexes = [models.Index(fields=["business", "id"], name="contact_business_id")]
+
+    def __str__(self) -> str:
+        return self.phone
+
+
+class ContactList(models.Model):
+    """A named set of contacts: its members, or, if it has a filter, whoever the filter finds.
+
+    filter: {"gender"?: Gender, "age_min"?: years, "age_max"?: years}
+    """
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="lists")
+    name = models.CharField(max_length=120)
+    filter = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["business", "name"], name="contact_list_name_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ListMembership(models.Model):
+    contact_list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="members")
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contact_list", "contact"], name="list_membership_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} in {self.contact_list_id}"
+
+
+class Suppression(models.Model):
+    """A phone that a business must not text. Survives the contact's deletion and every import.
+
+    Invariant: a contact is unsubscribed exactly when its phone stands here.
+    """
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="suppressions")
+    phone = models.CharField(max_length=16, db_collation="C")
+    source = models.CharField(max_length=20)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["business", "phone"], name="suppression_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.phone
+
+
+class Consent(models.Model):
+    """What a person agreed to or took back, and how we know. The database refuses changes.
+
+    Deleting the contact empties its reference; nothing else of a row can change or go.
+    """
+
+    class Kind(models.TextChoices):
+        GRANTED = "granted"
+        WITHDRAWN = "withdrawn"
+
+    class Source(models.TextChoices):
+        API = "api"
+        IMPORT = "import"
+        ADMIN = "admin"
+        LINK = "opt_out_link"
+        DEMO = "demo"
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="consents")
+    contact = models.ForeignKey(
+        Contact, on_delete=models.SET_NULL, null=True, related_name="consents"
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    source = models.CharField(max_length=20, choices=Source)
+    reference = models.CharField(
+        max_length=64, blank=True, help_text="The import, message or form that it came by."
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["granted", "withdrawn"]), name="consent_kind"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.source}"
+
+
+class ContactImport(models.Model):
+    """A file of contacts on its way in.
+
+    Ladder: pending -> processing -> completed | failed; pending | processing -> cancelled.
+    `processed` counts data rows that are committed, so that a crash resumes after them;
+    processed = created + updated + skipped + failed.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        PROCESSING = "processing"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="imports")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
+    )
+    contact_list = models.ForeignKey(
+        ContactList, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    file = models.FileField(upload_to="imports/%Y/%m/")
+    original_name = models.CharField(max_length=255)
+    dry_run = models.BooleanField(default=False)
+    update_existing = models.BooleanField(default=False)
+    status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
+    failure = models.TextField(blank=True, help_text="Why the file as a whole was refused.")
+    failure_code = models.CharField(max_length=40, blank=True)
+    total = models.PositiveIntegerField(null=True, blank=True)
+    processed = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    processed=models.F("created")
+                    + models.F("updated")
+                    + models.F("skipped")
+                    + models.F("failed")
+                ),
+                name="contact_import_adds_up",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=Q(status__in=["pending", "processing"]),
+                name="contact_import_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.original_name
+
+
+class ContactImportError(models.Model):
+    """One row of an import that was not taken: its line in the file, and why."""
+
+    contact_import = models.ForeignKey(
+        ContactImport, on_delete=models.CASCADE, related_name="errors"
+    )
+    line = models.PositiveIntegerField()
+    column = models.CharField(max_length=100, blank=True)
+    code = models.CharField(max_length=40)
+    reason = models.CharField(max_length=255)
+
+    class Meta:
+        indexes = [models.Index(fields=["contact_import", "line"], name="import_error_line")]
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"

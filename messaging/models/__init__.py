@@ -1,0 +1,25 @@
+"""What goes out (broadcasts, batches, messages) and what comes back (gateway events)."""
+
+from messaging.models.broadcast import (
+    Batch,
+    Broadcast,
+    BroadcastCounters,
+    DailyUsage,
+    ExpansionCursor,
+)
+from messaging.models.events import GatewayEvent, GatewayReference, WaitingReport
+from messaging.models.message import Message, MessageProblem, new_public_id
+
+__all__ = [
+    "Batch",
+    "Broadcast",
+    "BroadcastCounters",
+    "DailyUsage",
+    "ExpansionCursor",
+    "GatewayEvent",
+    "GatewayReference",
+    "Message",
+    "MessageProblem",
+    "WaitingReport",
+    "new_public_id",
+]

@@ -1,0 +1,193 @@
+"""The engine's unit of work and the rows beside it."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from accounts.models import Business, validate_sender
+
+
+class Broadcast(models.Model):
+    """One text to one audience: text, sender, window, status. It knows contacts, not campaigns.
+
+    Ladder, held by a trigger: sending <-> paused; sending -> completed;
+    sending | paused -> cancelled | failed.
+
+    audience: what `contacts.selectors.audience` takes; empty when the messages were given.
+    """
+
+    class Status(models.TextChoices):
+        SENDING = "sending"
+        PAUSED = "paused"
+        COMPLETED = "completed"
+        CANCELLED = "cancelled"
+        FAILED = "failed"
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="broadcasts")
+    text = models.TextField(help_text="With placeholders, as it was at the launch.")
+    sender = models.CharField(max_length=14, validators=[validate_sender])
+    is_marketing = models.BooleanField(default=True, help_text="Ends with an opt-out link.")
+    audience = models.JSONField(null=True, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.SENDING)
+    failure = models.CharField(max_length=255, blank=True)
+    not_before = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_served = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["sending", "paused", "completed", "cancelled", "failed"]),
+                name="broadcast_status",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["last_served"], condition=Q(status="sending"), name="broadcast_served"
+            ),
+            models.Index(fields=["business", "-id"], name="broadcast_business"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Broadcast {self.pk}"
+
+
+class BroadcastCounters(models.Model):
+    """How many messages of a broadcast stand in each status; kept with the statuses themselves.
+
+    A row of its own, so that results never wait for claims, pause or expansion.
+    """
+
+    broadcast = models.OneToOneField(
+        Broadcast, on_delete=models.CASCADE, primary_key=True, related_name="counters"
+    )
+    total = models.PositiveIntegerField(default=0)
+    queued = models.PositiveIntegerField(default=0)
+    sent = models.PositiveIntegerField(default=0)
+    delivered = models.PositiveIntegerField(default=0)
+    undelivered = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    unknown = models.PositiveIntegerField(default=0)
+    cancelled = models.PositiveIntegerField(default=0)
+    suppressed = models.PositiveIntegerField(default=0)
+    expired = models.PositiveIntegerField(default=0)
+    segments = models.PositiveIntegerField(default=0)
+    first_sent_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "broadcast counters"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    total=F("queued")
+                    + F("sent")
+                    + F("delivered")
+                    + F("undelivered")
+                    + F("failed")
+                    + F("unknown")
+                    + F("cancelled")
+                    + F("suppressed")
+                    + F("expired")
+                ),
+                name="broadcast_counters_add_up",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Counters of {self.broadcast_id}"
+
+
+class ExpansionCursor(models.Model):
+    """How far a broadcast's audience has been turned into messages (contacts in order of id)."""
+
+    broadcast = models.OneToOneField(
+        Broadcast, on_delete=models.CASCADE, primary_key=True, related_name="cursor"
+    )
+    after_contact_id = models.BigIntegerField(default=0)
+    up_to_contact_id = models.BigIntegerField(help_text="Later contacts are not of this audience.")
+    done = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["broadcast"], condition=Q(done=False), name="expansion_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Cursor of {self.broadcast_id}"
+
+
+class Batch(models.Model):
+    """The messages of one gateway call: those in the id range that carry this batch's id.
+
+    Ladder, held by a trigger: ready -> submitting -> recorded | lost; ready -> cancelled.
+    `submitting` is the write-ahead mark: once it is committed its messages are never sent again
+    by themselves. Only the holder of the lease token records; the sweep declares a batch lost
+    when its lease has run out.
+    """
+
+    class State(models.TextChoices):
+        READY = "ready"
+        SUBMITTING = "submitting"
+        RECORDED = "recorded"
+        LOST = "lost"
+        CANCELLED = "cancelled"
+
+    broadcast = models.ForeignKey(
+        Broadcast, on_delete=models.PROTECT, related_name="batches", db_index=False
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.READY, db_collation="C")
+    size = models.PositiveIntegerField()
+    first_message_id = models.BigIntegerField()
+    last_message_id = models.BigIntegerField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(db_default=Now())
+    lease_token = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "batches"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["ready", "submitting", "recorded", "lost", "cancelled"]),
+                name="batch_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["ready", "cancelled"])
+                | Q(lease_token__isnull=False, lease_until__isnull=False),
+                name="batch_lease",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["broadcast", "id"], condition=Q(state="ready"), name="batch_ready"
+            ),
+            models.Index(
+                fields=["broadcast", "lease_until"],
+                condition=Q(state="submitting"),
+                name="batch_submitting",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Batch {self.pk} of {self.broadcast_id}"
+
+
+class DailyUsage(models.Model):
+    """Messages that a business handed to the gateway on a day of its own time zone."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+    messages = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "daily usage"
+        constraints = [
+            models.UniqueConstraint(fields=["business", "day"], name="daily_usage_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.business_id} on {self.day}: {self.messages}"
