@@ -1,0 +1,62 @@
+"""Reading JSON that strangers wrote: nothing here trusts a type, a size or an encoding."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+import orjson
+
+from messaging.gateways.base import MAX_DETAIL_LENGTH, MAX_MESSAGE_ID_LENGTH, UnreadableBody
+
+# PostgreSQL's text takes neither NUL nor surrogates; the others have no business in an id.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def load_json(raw: bytes) -> object:
+    """Raises UnreadableBody.
+
+    One lone surrogate or bad byte makes orjson refuse a whole array; the standard library reads
+    on, and only the element concerned is spoilt.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(raw.decode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableBody(f"not JSON: {error}") from None
+
+
+def read_message_id(value: object) -> str | None:
+    """Trimmed, its case kept; whole numbers are ids too. None if it cannot be an id."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        return None
+    message_id = value.strip()
+    if not message_id or len(message_id) > MAX_MESSAGE_ID_LENGTH:
+        return None
+    return None if _UNPRINTABLE.search(message_id) else message_id
+
+
+def read_text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def read_detail(value: object) -> str:
+    """A few words for people, safe to store."""
+    return (
+        _UNPRINTABLE.sub(" ", value).strip()[:MAX_DETAIL_LENGTH] if isinstance(value, str) else ""
+    )
+
+
+def read_time(value: object) -> datetime | None:
+    """ISO 8601; without a zone it is taken as UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
