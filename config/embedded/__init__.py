@@ -1,0 +1,4 @@
+"""Everything that runs a whole installation from one command, on nothing but Python.
+
+Standard library only: these modules work before the dependencies are installed.
+"""

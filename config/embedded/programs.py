@@ -1,0 +1,117 @@
+"""The programs of a stack: web, worker, beat and the simulated gateway."""
+
+import http.client
+import os
+import socket
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from config.embedded.layout import PYTHON, ROOT, DataFolder
+from config.embedded.service import Service
+
+QUEUES = "sms,scheduler,imports,events"
+WEB_THREADS = 8  # measured best of 1 process; see docs/adr
+
+
+def web(host: str, port: int, environment: Mapping[str, str]) -> Service:
+    address = ("--host", host, "--port", str(port))
+    size = ("--workers", "1", "--blocking-threads", str(WEB_THREADS))
+    # Granian itself replaces a worker that dies; we replace Granian.
+    resilience = ("--respawn-failed-workers", "--respawn-interval", "0.5")
+    ending = ("--workers-kill-timeout", "10")
+    command = ("granian", "--interface", "wsgi", "config.wsgi:application", "--no-ws")
+    return _python_service(
+        "web",
+        (*command, *address, *size, *resilience, *ending),
+        environment,
+        patience=15,
+        answers=answers_at(f"{local_url(host, port)}/readyz"),
+    )
+
+
+def worker(environment: Mapping[str, str]) -> Service:
+    senders = environment.get("SENDERS") or str(min(max(os.cpu_count() or 2, 2), 4))
+    pool = ("--concurrency", senders, "--without-mingle", "--without-gossip")
+    command = ("celery", "-A", "config", "worker", "-Q", QUEUES, "-l", "WARNING")
+    # Longer than a gateway call may take: a batch is finished, not cut off.
+    return _python_service("worker", (*command, *pool), environment, patience=35)
+
+
+def beat(environment: Mapping[str, str], data: DataFolder) -> Service:
+    schedule = ("-s", str(data.path / "beat.db"), "--pidfile=")
+    command = ("celery", "-A", "config", "beat", "-l", "WARNING")
+    return _python_service("beat", (*command, *schedule), environment)
+
+
+def gateway(port: int, environment: Mapping[str, str], *, report_to: str) -> Service:
+    """The simulated gateway, set as the caller's SIM_* say; it reports to the web server."""
+    command = ("messaging.simulator", "--host", "127.0.0.1", "--port", str(port))
+    own = {
+        "SIM_REPORT_URL": f"{report_to}/webhooks/mitto/delivery/",
+        "SIM_REPORT_SECRET": environment["MITTO_WEBHOOK_SECRET"],
+        "SIM_API_KEY": environment["MITTO_API_KEY"],
+    }
+    return _python_service(
+        "gateway",
+        command,
+        {**own, **environment},
+        answers=answers_at(f"http://127.0.0.1:{port}/counts"),
+    )
+
+
+def free_port(host: str, wanted: int) -> int:
+    """The wanted port, or the next one that nobody listens on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in range(wanted, min(wanted + 200, 65536)):
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no free port from {wanted} on")
+
+
+def local_url(host: str, port: int) -> str:
+    """How this machine reaches a server that listens on host and port."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+    if ":" in reachable and not reachable.startswith("["):
+        reachable = f"[{reachable}]"
+    return f"http://{reachable}:{port}"
+
+
+def answers_at(url: str) -> Callable[[], bool]:
+    """A check whether GET is answered with a success or a redirect."""
+    parts = urlsplit(url)
+
+    def answers() -> bool:
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+        try:
+            connection.request("GET", parts.path, headers={"Host": f"localhost:{parts.port}"})
+            return connection.getresponse().status < 400
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return answers
+
+
+def _python_service(
+    name: str,
+    command: tuple[str, ...],
+    environment: Mapping[str, str],
+    *,
+    patience: float = 10,
+    answers: Callable[[], bool] = lambda: True,
+) -> Service:
+    return Service(
+        name=name,
+        command=(str(PYTHON), "-m", *command),
+        env=environment,
+        cwd=ROOT,
+        warns=True,
+        patience=patience,
+        answers=answers,
+    )

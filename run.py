@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Run Tapline, all of it, on a machine with nothing but Python.
+
+    python3 run.py                  start everything and print what to open
+    python3 run.py demo             send one campaign through everything, check it, and end
+    python3 run.py test             the tests, on servers of their own
+    python3 run.py manage COMMAND   a management command, such as: manage createsuperuser
+    python3 run.py lint             every check of the code
+    python3 run.py bench NAME       a benchmark
+
+The first start makes .venv, installs the locked requirements and fetches PostgreSQL and Redis into
+.data/bin; data and logs lie in .data. Nothing outside of this folder is touched.
+
+Environment: DATABASE_URL, REDIS_URL and CELERY_BROKER_URL replace the servers started here, PORT
+and GATEWAY_PORT the ports 8000 and 8025, TAPLINE_DATA the folder .data. All other settings:
+.env.example. Running for the public: docs/going-live.md.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - this file alone must be readable to older ones
+    sys.exit(f"Tapline needs Python 3.11 or later; this is {sys.version.split()[0]}.")
+if sys.platform == "win32":
+    sys.exit("Tapline runs on Linux and macOS; on Windows, start it inside WSL.")
+
+import argparse
+
+from config.embedded import commands
+from config.embedded.console import Failure, show
+
+# Everything after these words is for the program they start.
+PASSING_ON = {"test": commands.test, "manage": commands.manage}
+
+
+def read_arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="run.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
+    up = subparsers.add_parser("up", help="start everything (what happens without a command)")
+    up.add_argument("--host", default="127.0.0.1", help="address to serve (default: %(default)s)")
+    up.add_argument("--port", type=int, help="port to serve (default: 8000, or PORT)")
+    up.add_argument("-v", "--verbose", action="store_true", help="show all that the programs log")
+    demo = subparsers.add_parser("demo", help="send one campaign through everything, and end")
+    demo.add_argument("--contacts", type=int, metavar="N", help="how many to send to")
+    demo.add_argument("--json", action="store_true", help="print the result as JSON")
+    subparsers.add_parser("test", help="run the tests; takes pytest's arguments")
+    subparsers.add_parser("manage", help="run a management command")
+    subparsers.add_parser("lint", help="run every check of the code")
+    bench = subparsers.add_parser("bench", help="run a benchmark")
+    bench.add_argument("name", metavar="NAME")
+    bench.add_argument("arguments", nargs=argparse.REMAINDER)
+    is_bare = not words or (words[0].startswith("-") and words[0] not in ("-h", "--help"))
+    return parser.parse_args(["up", *words] if is_bare else words)
+
+
+def run(words: list[str]) -> int:
+    if words and words[0] in PASSING_ON:
+        return PASSING_ON[words[0]](words[1:])
+    arguments = read_arguments(words)
+    if arguments.command == "demo":
+        return commands.demo(contacts=arguments.contacts, as_json=arguments.json)
+    if arguments.command == "lint":
+        return commands.lint()
+    if arguments.command == "bench":
+        return commands.bench(arguments.name, arguments.arguments)
+    return commands.up(host=arguments.host, port=arguments.port, verbose=arguments.verbose)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(commands.INTERRUPTED)
+    except Failure as failure:
+        show(f"\n{failure}")
+        sys.exit(failure.exit_code)
