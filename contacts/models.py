@@ -164,6 +164,8 @@ class ContactImport(models.Model):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
+    OPEN = (Status.PENDING, Status.PROCESSING)
+
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="imports")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
@@ -184,7 +186,11 @@ class ContactImport(models.Model):
     updated = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
+    lease_token = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="Runs that began since a row was last committed."
+    )
     created_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -210,6 +216,27 @@ class ContactImport(models.Model):
 
     def __str__(self) -> str:
         return self.original_name
+
+
+class ImportedPhone(models.Model):
+    """The line on which a running import first met a phone; emptied when the import ends.
+
+    Kept in the database so that duplicates are found in flat memory, and after a crash too.
+    """
+
+    contact_import = models.ForeignKey(
+        ContactImport, on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
+    phone = models.CharField(max_length=16, db_collation="C")
+    line = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["contact_import", "phone"], name="imported_phone_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.phone} on line {self.line}"
 
 
 class ContactImportError(models.Model):

@@ -65,12 +65,26 @@ class Migration(migrations.Migration):
                 ('updated', models.PositiveIntegerField(default=0)),
                 ('skipped', models.PositiveIntegerField(default=0)),
                 ('failed', models.PositiveIntegerField(default=0)),
+                ('lease_token', models.UUIDField(blank=True, null=True)),
                 ('lease_until', models.DateTimeField(blank=True, null=True)),
+                ('attempts', models.PositiveSmallIntegerField(default=0, help_text='Runs that began since a row was last committed.')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='imports', to='accounts.business')),
                 ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
             ],
+        ),
+        migrations.CreateModel(
+            name='ImportedPhone',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('phone', models.CharField(db_collation='C', max_length=16)),
+                ('line', models.PositiveIntegerField()),
+                ('contact_import', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contacts.contactimport')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('contact_import', 'phone'), name='imported_phone_once')],
+            },
         ),
         migrations.CreateModel(
             name='ContactImportError',

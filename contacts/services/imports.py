@@ -1,0 +1,61 @@
+"""Imports of contacts: taking the file, running it, cancelling it."""
+
+from typing import ClassVar
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.files.base import File
+from django.db.models.functions import Now
+
+from accounts.models import Business, User
+from accounts.problems import Problem
+from contacts.models import ContactImport, ContactList
+
+
+class FileTooLarge(Problem):
+    status: ClassVar[int] = 413
+    code: ClassVar[str] = "FILE_TOO_LARGE"
+    title: ClassVar[str] = "The file is too large"
+
+
+class ImportOver(Problem):
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "INVALID_STATUS"
+    title: ClassVar[str] = "The import has ended already"
+
+
+def create_import(
+    *,
+    business: Business,
+    created_by: User | None,
+    file: "File[bytes]",
+    name: str,
+    contact_list: ContactList | None = None,
+    dry_run: bool = False,
+    update_existing: bool = False,
+) -> ContactImport:
+    """Keep the file for `run_import`; the caller rings contacts.tasks.run_import.
+
+    name: the file's name at the sender's, for people only. Raises FileTooLarge.
+    """
+    if file.size > settings.IMPORT_MAX_BYTES:
+        megabytes = settings.IMPORT_MAX_BYTES / 1024 / 1024
+        raise FileTooLarge(f"A file may have {megabytes:g} MB at most: split it.", pointer="file")
+    return ContactImport.objects.create(
+        business=business,
+        created_by=created_by,
+        file=File(file, name=f"{uuid4().hex}.csv"),
+        original_name=name[:255],
+        contact_list=contact_list,
+        dry_run=dry_run,
+        update_existing=update_existing,
+    )
+
+
+def cancel_import(*, contact_import: ContactImport) -> None:
+    """Stop after the rows that are committed; those stay. Raises ImportOver."""
+    moved = ContactImport.objects.filter(
+        pk=contact_import.pk, status__in=ContactImport.OPEN
+    ).update(status=ContactImport.Status.CANCELLED, lease_until=None, finished_at=Now())
+    if not moved:
+        raise ImportOver
