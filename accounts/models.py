@@ -182,15 +182,15 @@ class RefreshSession(models.Model):
 
 
 class IdempotentRequest(models.Model):
-    """The answer to a POST that named an Idempotency-Key; status 0 while it still runs."""
+    """The answer given to a POST that named an Idempotency-Key, kept for a day."""
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
-    method_and_path = models.CharField(max_length=255)
-    body_hash = models.CharField(max_length=64)
-    status = models.PositiveSmallIntegerField(default=0)
-    answer = models.JSONField(null=True, blank=True)
-    created_at = models.DateTimeField(db_default=Now())
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField(default=dict)
+    answer = models.TextField(blank=True)
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
 
     class Meta:
         constraints = [
@@ -198,4 +198,4 @@ class IdempotentRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.method_and_path} {self.key}"
+        return f"{self.key} of {self.business_id}"

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 
-class Problem(Exception):  # noqa: N818 - the name is RFC 9457's
+class Problem(Exception):
     """A request that cannot be done, with a stable upper-case code.
 
     Subclasses stand beside the service that raises them and set status, code and title;

@@ -1,0 +1,33 @@
+"""Two ways through a list: pages for small sets, a cursor for those that grow without end."""
+
+import re
+from typing import Any
+
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import CursorPagination, PageNumberPagination
+
+# The cursor comes back from the client: a forged position must not reach the database.
+_POSITION = re.compile(r"[0-9]{1,19}")
+
+
+class Pages(PageNumberPagination):
+    """`{count, next, previous, results}` by `page` and `page_size`."""
+
+    page_size = 10
+    page_size_query_param = "page_size"
+    max_page_size = 100
+
+
+class NewestFirst(CursorPagination):
+    """`{next, previous, results}` by `cursor` and `page_size`, in descending order of id."""
+
+    ordering = "-id"
+    page_size = 10
+    page_size_query_param = "page_size"
+    max_page_size = 100
+
+    def decode_cursor(self, request: Any) -> Any:
+        cursor = super().decode_cursor(request)
+        if cursor and cursor.position and not _POSITION.fullmatch(str(cursor.position)):
+            raise NotFound(self.invalid_cursor_message)
+        return cursor

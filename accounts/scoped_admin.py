@@ -1,0 +1,121 @@
+"""The bases of every admin: superusers see all, other staff the businesses they manage."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.forms import ModelChoiceField
+from django.http import HttpRequest
+
+from accounts import selectors
+from accounts.models import Business
+
+if TYPE_CHECKING:  # Django's ModelAdmin takes no type parameter at run time.
+    _ModelAdmin = admin.ModelAdmin[Any]
+    _Mixin = admin.options.BaseModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+    _Mixin = object
+
+
+def managed_ids(request: HttpRequest) -> list[int]:
+    """The businesses of the staff user, asked for once per request."""
+    if not hasattr(request, "_managed_business_ids"):
+        user: Any = request.user
+        found = selectors.managed_business_ids(user) if user.is_active and user.is_staff else []
+        request._managed_business_ids = found  # type: ignore[attr-defined]  # noqa: SLF001
+    ids: list[int] = request._managed_business_ids  # type: ignore[attr-defined]  # noqa: SLF001
+    return ids
+
+
+def is_superuser(request: HttpRequest) -> bool:
+    return request.user.is_active and request.user.is_superuser
+
+
+class ByMembership(_Mixin):
+    """Permission by membership instead of Django's table of permissions; also for inlines."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._is_allowed(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._is_allowed(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._is_allowed(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._is_allowed(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._is_allowed(request)
+
+    def _is_allowed(self, request: HttpRequest) -> bool:
+        # Objects need no look of their own: the queryset holds none of another business.
+        return is_superuser(request) or bool(managed_ids(request))
+
+
+class BusinessAdmin(ByMembership, _ModelAdmin):
+    """Scopes rows, choices and filters. business_path: the way from the model to its business."""
+
+    business_path: ClassVar[str] = "business"
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        queryset = super().get_queryset(request)
+        if is_superuser(request):
+            return queryset
+        return queryset.filter(**{f"{self.business_path}__in": managed_ids(request)})
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        self._scope_choices(db_field, request, kwargs)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        self._scope_choices(db_field, request, kwargs)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        # The plain filter of a relation would name every business's rows.
+        return [
+            (name, admin.RelatedOnlyFieldListFilter) if self._is_relation(name) else name
+            for name in super().get_list_filter(request)
+        ]
+
+    def _scope_choices(
+        self, db_field: Field[Any, Any], request: HttpRequest, kwargs: dict[str, Any]
+    ) -> None:
+        if is_superuser(request):
+            return
+        related: Any = db_field.related_model
+        related_admin = self.admin_site._registry.get(related)  # noqa: SLF001
+        if isinstance(related_admin, BusinessAdmin):
+            kwargs["queryset"] = related_admin.get_queryset(request)
+        elif related is Business:
+            kwargs["queryset"] = Business.objects.filter(pk__in=managed_ids(request))
+        else:
+            kwargs["queryset"] = related._default_manager.none()  # noqa: SLF001
+
+    def _is_relation(self, name: Any) -> bool:
+        if not isinstance(name, str):
+            return False
+        try:
+            return isinstance(self.model._meta.get_field(name), ForeignKey)  # noqa: SLF001
+        except FieldDoesNotExist:
+            return False
+
+
+class ReadOnlyAdmin(_Mixin):
+    """For logs: rows may be looked at. Stands before BusinessAdmin in the list of bases."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
