@@ -4,8 +4,9 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init
+from celery.signals import celeryd_init, task_postrun, task_prerun
 from django.conf import settings
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -31,6 +32,13 @@ app.conf.broker_transport_options = {
 def use_patient_connections(conf: Any = None, **_: Any) -> None:
     """A worker waits for work in blocking reads, and rather for its broker than to give up."""
     conf.broker_transport_options = {**_KEEPALIVE, "socket_connect_timeout": 10}
+
+
+@task_prerun.connect
+@task_postrun.connect
+def drop_dead_connections(**_: Any) -> None:
+    """What Django does around a request: a connection that failed or is too old is closed."""
+    close_old_connections()
 
 
 def _tick(task: str, seconds: float) -> dict[str, Any]:

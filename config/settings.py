@@ -11,6 +11,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # -- The installation ------------------------------------------------------------------
 
 SECRET_KEY = env.text("SECRET_KEY", min_length=50)
+SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
 DEBUG = env.boolean("DEBUG", default=False)
 PUBLIC_BASE_URL = env.base_url("PUBLIC_BASE_URL")
 SECURE = PUBLIC_BASE_URL.startswith("https://")
@@ -144,6 +145,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_PUBLISH_RETRY = False
+# Tasks keep their connection; config.celery drops those that died.
+CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_TASK_TIME_LIMIT = 1800
 CELERY_VISIBILITY_TIMEOUT = 3600  # above the hard time limit, else running tasks are redelivered
 CELERY_TASK_DEFAULT_QUEUE = "scheduler"
@@ -165,7 +168,10 @@ EXPANSION_CHUNK_SIZE = env.integer("EXPANSION_CHUNK_SIZE", 5000, minimum=1)
 GATEWAY_CALL_DEADLINE = env.integer("GATEWAY_CALL_DEADLINE", 20, minimum=1)  # seconds
 SEND_LEASE = env.integer("SEND_LEASE", GATEWAY_CALL_DEADLINE + 10, minimum=2)  # seconds
 GATEWAY_BACK_OFF = env.integer("GATEWAY_BACK_OFF", 5, minimum=1)  # seconds
-UNCONFIRMED_AFTER_HOURS = env.integer("UNCONFIRMED_AFTER_HOURS", 72, minimum=1)
+
+# -- Importing -------------------------------------------------------------------------
+
+IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 50 * 1024 * 1024, minimum=1)
 
 # -- API -------------------------------------------------------------------------------
 
@@ -174,12 +180,13 @@ REFRESH_TOKEN_DAYS = 30
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AccessTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsManager"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "accounts.schema.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "EXCEPTION_HANDLER": "config.errors.problem_handler",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {

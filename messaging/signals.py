@@ -1,9 +1,11 @@
-"""What messaging tells the apps above it.
+"""What messaging tells the apps above it, inside the transaction that caused it, so that a crash
+cannot separate cause and effect.
 
-broadcast_finished: sent with `broadcast_id` inside the transaction that ends a broadcast
-(completed, cancelled or failed), so that a crash cannot separate cause and effect.
+broadcast_finished: `broadcast_id`, `status`: completed, cancelled or failed.
+broadcast_paused: `broadcast_id`, `reason`: paused by the engine, which needs a person's help.
 """
 
 from django.dispatch import Signal
 
 broadcast_finished = Signal()
+broadcast_paused = Signal()

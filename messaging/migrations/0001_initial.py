@@ -129,7 +129,6 @@ class Migration(migrations.Migration):
                 ('gateway_message_id', models.CharField(db_collation='C', max_length=100)),
                 ('status', models.CharField(max_length=12)),
                 ('reason', models.CharField(blank=True, max_length=40)),
-                ('occurred_at', models.DateTimeField(null=True)),
                 ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={

@@ -6,9 +6,10 @@ from django.db.models.functions import Now
 
 
 class GatewayEvent(models.Model):
-    """One webhook request (or one element of it that could not be read), byte for byte.
+    """One webhook request, byte for byte.
 
-    Ladder: pending -> applied | quarantined; quarantined -> pending (replay).
+    Ladder: pending -> applied | quarantined; quarantined -> pending (replay). Quarantined means
+    that some element could not be read; those that could are applied all the same.
     Bytes, since jsonb refuses NUL and a gateway may send anything.
     """
 
@@ -56,7 +57,6 @@ class WaitingReport(models.Model):
     gateway_message_id = models.CharField(max_length=100, db_collation="C")
     status = models.CharField(max_length=12)
     reason = models.CharField(max_length=40, blank=True)
-    occurred_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -1,0 +1,44 @@
+"""The opt-out link of a message: its public id and a short keyed tag bound to this purpose."""
+
+import base64
+import hashlib
+import hmac
+from functools import lru_cache
+
+from django.conf import settings
+
+_PUBLIC_ID_LENGTH = 12
+_TAG_LENGTH = 8  # 48 bits: guessing is limited, and nobody can try offline without the key
+TOKEN_LENGTH = _PUBLIC_ID_LENGTH + _TAG_LENGTH
+
+
+@lru_cache(maxsize=8)
+def _key(secret: str) -> bytes:
+    return hashlib.sha256(b"opt-out link of a message\0" + secret.encode()).digest()
+
+
+def _tag(public_id: str, secret: str) -> str:
+    digest = hmac.digest(_key(secret), public_id.encode(), "sha256")
+    return base64.urlsafe_b64encode(digest[:6]).decode()
+
+
+def make_token(public_id: str) -> str:
+    return public_id + _tag(public_id, settings.SECRET_KEY)
+
+
+def read_token(token: str) -> str | None:
+    """The message's public id, or None for a token that we never made.
+
+    Links live for years in people's phones: a rotated key goes to SECRET_KEY_FALLBACKS.
+    """
+    if len(token) != TOKEN_LENGTH or not token.isascii():
+        return None
+    public_id, tag = token[:_PUBLIC_ID_LENGTH], token[_PUBLIC_ID_LENGTH:]
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    # Every key is tried, whatever the first says: the time taken tells nothing.
+    matches = [hmac.compare_digest(tag, _tag(public_id, secret)) for secret in secrets]
+    return public_id if any(matches) else None
+
+
+def link(public_id: str) -> str:
+    return f"{settings.PUBLIC_BASE_URL}/u/{make_token(public_id)}"

@@ -1,0 +1,76 @@
+"""Reads of broadcasts and messages."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet, Sum
+
+from messaging.models import Batch, BroadcastCounters, Message, MessageProblem
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastStatistics:
+    """Messages by status: each counts in exactly one, so that they add up to `total`.
+
+    `sent` is accepted and not yet reported; `submitting` is being handed to the gateway right now;
+    `segments` are those of the messages that the gateway accepted.
+    """
+
+    total: int = 0
+    queued: int = 0
+    submitting: int = 0
+    sent: int = 0
+    delivered: int = 0
+    undelivered: int = 0
+    failed: int = 0
+    unknown: int = 0
+    cancelled: int = 0
+    suppressed: int = 0
+    expired: int = 0
+    segments: int = 0
+    first_sent_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+_COUNTED = [field.name for field in fields(BroadcastStatistics) if field.name != "submitting"]
+
+
+def statistics(broadcast_ids: Iterable[int]) -> dict[int, BroadcastStatistics]:
+    """By broadcast, in two queries, whatever the number of messages.
+
+    A message in flight stays `queued` in its row, and its batch says that it is being submitted.
+    """
+    ids = list(broadcast_ids)
+    rows = BroadcastCounters.objects.filter(broadcast__in=ids).values("broadcast_id", *_COUNTED)
+    flying = dict(
+        Batch.objects.filter(broadcast__in=ids, state=Batch.State.SUBMITTING)
+        .values_list("broadcast_id")
+        .annotate(messages=Sum("size"))
+    )
+    return {row["broadcast_id"]: _statistics(row, flying) for row in rows}
+
+
+def _statistics(row: dict[str, Any], flying: dict[int, int]) -> BroadcastStatistics:
+    # The two reads are of different instants, hence the bound.
+    submitting = min(flying.get(row.pop("broadcast_id"), 0), row["queued"])
+    row["queued"] -= submitting
+    return BroadcastStatistics(submitting=submitting, **row)
+
+
+def messages_of(broadcast_ids: Iterable[int], status: str | None = None) -> QuerySet[Message]:
+    """Messages in the order of (broadcast, phone), which is unique and indexed.
+
+    Those worth a look are found by their entry among the problems, so that no index is needed on
+    the status of all.
+    """
+    messages = Message.objects.filter(broadcast__in=list(broadcast_ids))
+    if status is not None:
+        messages = messages.filter(status=status)
+    if status in MessageProblem.STATUSES:
+        problems = MessageProblem.objects.filter(
+            broadcast_id=OuterRef("broadcast_id"), message_id=OuterRef("id"), status=status
+        )
+        messages = messages.filter(Exists(problems))
+    return messages.order_by("broadcast_id", "phone")

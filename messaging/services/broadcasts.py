@@ -1,0 +1,101 @@
+"""The life of a broadcast: started, paused, resumed, cancelled, completed."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef
+from django.db.models.functions import Now
+
+from accounts.models import Business
+from contacts.models import Contact
+from contacts.selectors import Audience
+from messaging.models import (
+    Batch,
+    Broadcast,
+    BroadcastCounters,
+    ExpansionCursor,
+)
+from messaging.signals import broadcast_finished, broadcast_paused
+
+Status = Broadcast.Status
+
+
+@transaction.atomic
+def start_broadcast(
+    *,
+    business: Business,
+    text: str,
+    sender: str,
+    audience: Audience,
+    expires_at: datetime | None = None,
+) -> Broadcast:
+    """A marketing broadcast to the contacts of today: later ones are not of its audience.
+
+    Whoever calls rings `messaging.tasks.expand` after the commit.
+    """
+    broadcast = Broadcast.objects.create(
+        business=business, text=text, sender=sender, audience=audience, expires_at=expires_at
+    )
+    newest = Contact.objects.filter(business=business).aggregate(newest=Max("id"))["newest"]
+    BroadcastCounters.objects.create(broadcast=broadcast)
+    ExpansionCursor.objects.create(broadcast=broadcast, up_to_contact_id=newest or 0)
+    return broadcast
+
+
+def pause_broadcast(*, broadcast_id: int) -> bool:
+    """What is at the gateway already comes to its end; at most a batch per worker goes out."""
+    return _move(broadcast_id, Status.SENDING, to=Status.PAUSED)
+
+
+def resume_broadcast(*, broadcast_id: int) -> bool:
+    """Whoever calls rings the senders after the commit."""
+    return _move(broadcast_id, Status.PAUSED, to=Status.SENDING)
+
+
+@transaction.atomic
+def cancel_broadcast(*, broadcast_id: int) -> bool:
+    """Answers at once: the sweep settles the messages that have not been claimed."""
+    moved = _move(broadcast_id, Status.SENDING, Status.PAUSED, to=Status.CANCELLED)
+    if moved:
+        _finished(broadcast_id, Status.CANCELLED)
+    return moved
+
+
+@transaction.atomic
+def complete_broadcast(*, broadcast_id: int) -> bool:
+    """End the broadcast if all its messages exist and none waits or is at the gateway.
+
+    Called after the commit of the last result: of two workers that record at the same time the
+    later one sees the other's batch ended.
+    """
+    open_batches = Batch.objects.filter(
+        broadcast=OuterRef("pk"), state__in=[Batch.State.READY, Batch.State.SUBMITTING]
+    )
+    expanding = ExpansionCursor.objects.filter(broadcast=OuterRef("pk"), done=False)
+    moved = (
+        Broadcast.objects.filter(pk=broadcast_id, status=Status.SENDING)
+        .filter(~Exists(open_batches), ~Exists(expanding))
+        .update(status=Status.COMPLETED, finished_at=Now())
+    )
+    if moved:
+        _finished(broadcast_id, Status.COMPLETED)
+    return bool(moved)
+
+
+def pause_for_operator(*, broadcast_id: int, reason: str) -> None:
+    """Called inside the transaction that saw the need."""
+    moved = Broadcast.objects.filter(pk=broadcast_id, status=Status.SENDING).update(
+        status=Status.PAUSED, failure=reason
+    )
+    if moved:
+        broadcast_paused.send(Broadcast, broadcast_id=broadcast_id, reason=reason)
+
+
+def _move(broadcast_id: int, *sources: str, to: str) -> bool:
+    ended = {"finished_at": Now()} if to == Status.CANCELLED else {}
+    rows = Broadcast.objects.filter(pk=broadcast_id, status__in=sources)
+    return rows.update(status=to, failure="", **ended) == 1
+
+
+def _finished(broadcast_id: int, status: str) -> None:
+    broadcast_finished.send(Broadcast, broadcast_id=broadcast_id, status=status)

@@ -1,0 +1,173 @@
+"""An audience becomes messages, chunk by chunk: each commits its messages, batches and cursor."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from psycopg.errors import UniqueViolation
+
+from contacts.selectors import audience
+from messaging import texts
+from messaging.models import (
+    Batch,
+    Broadcast,
+    BroadcastCounters,
+    ExpansionCursor,
+    Message,
+    new_public_id,
+)
+from messaging.rendering import Template, Values, compile_template
+from messaging.segments import count_segments
+
+
+class Recipient(NamedTuple):
+    id: int
+    phone: str
+    first_name: str
+    last_name: str
+    attributes: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one step of the expansion did."""
+
+    messages: int
+    done: bool
+
+
+_COPY = """
+COPY messaging_message (
+    id, public_id, broadcast_id, contact_id, phone, text, segments, status, reason, batch_id
+) FROM STDIN (FORMAT BINARY)
+"""
+_COPY_TYPES = (
+    "int8", "varchar", "int8", "int8", "varchar", "text", "int2", "varchar", "varchar", "int8",
+)  # fmt: skip
+
+
+def expand_chunk(*, broadcast_id: int) -> Chunk | None:
+    """Turn the next contacts into messages; None if the work is done or another's.
+
+    The first chunk is one batch, so that the first SMS leaves at once whatever the size.
+    """
+    try:
+        with transaction.atomic():
+            return _expand(broadcast_id, leave_out_known=False)
+    except UniqueViolation:
+        # A phone moved from one contact to another between two chunks: it has its message.
+        with transaction.atomic():
+            return _expand(broadcast_id, leave_out_known=True)
+
+
+def _expand(broadcast_id: int, *, leave_out_known: bool) -> Chunk | None:
+    cursor = (
+        ExpansionCursor.objects.select_for_update(skip_locked=True)
+        .filter(broadcast_id=broadcast_id, done=False)
+        .first()
+    )
+    if cursor is None:
+        return None
+    broadcast = Broadcast.objects.get(pk=broadcast_id)
+    recipients = _next_recipients(broadcast, cursor)
+    if recipients:
+        cursor.after_contact_id = recipients[-1].id
+    else:
+        cursor.done = True
+    cursor.save(update_fields=["after_contact_id", "done"])
+    if leave_out_known:
+        recipients = _without_known(broadcast_id, recipients)
+    insert_messages(broadcast, recipients)
+    return Chunk(messages=len(recipients), done=cursor.done)
+
+
+def _next_recipients(broadcast: Broadcast, cursor: ExpansionCursor) -> list[Recipient]:
+    if broadcast.status not in {Broadcast.Status.SENDING, Broadcast.Status.PAUSED}:
+        return []
+    assert broadcast.audience is not None
+    size = settings.EXPANSION_CHUNK_SIZE if cursor.after_contact_id else settings.SEND_BATCH_SIZE
+    rows = (
+        audience(business_id=broadcast.business_id, spec=broadcast.audience)
+        .filter(id__gt=cursor.after_contact_id, id__lte=cursor.up_to_contact_id)
+        .order_by("id")
+        .values_list(*Recipient._fields)[:size]
+    )
+    return [Recipient(*row) for row in rows]
+
+
+def _without_known(broadcast_id: int, recipients: list[Recipient]) -> list[Recipient]:
+    phones = [recipient.phone for recipient in recipients]
+    known = set(
+        Message.objects.filter(broadcast_id=broadcast_id, phone__in=phones).values_list(
+            "phone", flat=True
+        )
+    )
+    return [recipient for recipient in recipients if recipient.phone not in known]
+
+
+def insert_messages(broadcast: Broadcast, recipients: Sequence[Recipient]) -> None:
+    """Messages, their batches and the counters, inside the caller's transaction."""
+    if not recipients:
+        return
+    ids = _reserve_ids(len(recipients))
+    template = compile_template(broadcast.text)
+    size = settings.SEND_BATCH_SIZE
+    starts = range(0, len(recipients), size)
+    batches = Batch.objects.bulk_create(
+        Batch(
+            broadcast=broadcast,
+            size=len(ids[start : start + size]),
+            first_message_id=ids[start],
+            last_message_id=ids[start : start + size][-1],
+        )
+        for start in starts
+    )
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(_COPY_TYPES)
+        for batch, start in zip(batches, starts, strict=True):
+            pairs = zip(ids[start : start + size], recipients[start : start + size], strict=True)
+            for row in _rows(broadcast, template, batch.pk, pairs):
+                copy.write_row(row)
+    # Last, for the row is wanted by every worker that records results.
+    BroadcastCounters.objects.filter(broadcast=broadcast).update(
+        total=F("total") + len(recipients),
+        queued=F("queued") + len(recipients),
+        updated_at=Now(),
+    )
+
+
+def _rows(
+    broadcast: Broadcast,
+    template: Template,
+    batch_id: int,
+    pairs: Iterable[tuple[int, Recipient]],
+) -> Iterable[tuple[object, ...]]:
+    for message_id, recipient in pairs:
+        public_id = new_public_id()
+        values = Values(recipient.first_name, recipient.last_name, recipient.attributes)
+        text = texts.compose(template, values, public_id, is_marketing=broadcast.is_marketing)
+        yield (
+            message_id,
+            public_id,
+            broadcast.pk,
+            recipient.id,
+            recipient.phone,
+            text,
+            count_segments(text).segments,
+            Message.Status.QUEUED.value,
+            "",
+            batch_id,
+        )
+
+
+def _reserve_ids(count: int) -> list[int]:
+    """Ascending, and for the most part without gaps: a batch is read by its range of ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval('messaging_message_id_seq') FROM generate_series(1, %s)", [count]
+        )
+        return sorted(row[0] for row in cursor.fetchall())

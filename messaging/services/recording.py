@@ -1,0 +1,170 @@
+"""What a gateway call came to, written once: fenced by the lease, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import connection, transaction
+
+from messaging.models import Batch
+from messaging.services.claiming import Claim
+
+
+@dataclass(slots=True)
+class Results:
+    """Columns by position: one entry a message whose fate is known."""
+
+    ids: list[int] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    gateway_ids: list[str] = field(default_factory=list)
+
+    def add(self, message_id: int, status: str, reason: str = "", gateway_id: str = "") -> None:
+        self.ids.append(message_id)
+        self.statuses.append(status)
+        self.reasons.append(reason)
+        self.gateway_ids.append(gateway_id)
+
+
+@dataclass(slots=True)
+class Requeue:
+    """Messages that are proven not accepted, each list a new batch after `delay` seconds."""
+
+    delay: float = 0
+    parts: list[list[int]] = field(default_factory=list)
+
+
+_FENCE = """
+UPDATE messaging_batch SET state = 'recorded'
+WHERE id = %s AND lease_token = %s AND state = 'submitting'
+"""
+
+# `prior` is 'queued' for the owner of the lease. Whoever lost it finds 'unknown', which a late
+# answer may still lift, but only up.
+_RECORD = """
+WITH result AS (
+    SELECT * FROM unnest(%(ids)s::int8[], %(statuses)s::text[], %(reasons)s::text[],
+        %(gateway_ids)s::text[]) AS r (id, status, reason, gateway_id)
+), moved AS (
+    UPDATE messaging_message message SET status = result.status, reason = result.reason,
+        sent_at = CASE WHEN result.status = 'sent' THEN now() END
+    FROM result
+    WHERE message.id = result.id AND message.id BETWEEN %(first)s AND %(last)s
+        AND message.batch_id = %(batch)s AND message.status = %(prior)s
+    RETURNING message.id, message.status, message.reason, message.segments
+), reference AS (
+    INSERT INTO messaging_gatewayreference (gateway_message_id, message_id)
+    SELECT gateway_id, id FROM result JOIN moved USING (id) WHERE gateway_id <> ''
+    ON CONFLICT DO NOTHING
+), problem AS (
+    INSERT INTO messaging_messageproblem (broadcast_id, message_id, status, reason)
+    SELECT %(broadcast)s, id, status, reason FROM moved WHERE status IN ('failed', 'unknown')
+)
+UPDATE messaging_broadcastcounters SET
+    queued = queued - CASE WHEN %(prior)s = 'queued' THEN n ELSE 0 END,
+    unknown = unknown + new_unknown - CASE WHEN %(prior)s = 'unknown' THEN n ELSE 0 END,
+    sent = sent + new_sent,
+    failed = failed + new_failed,
+    segments = segments + new_segments,
+    first_sent_at = coalesce(first_sent_at, CASE WHEN new_sent > 0 THEN now() END),
+    updated_at = now()
+FROM (
+    SELECT count(*) AS n,
+        count(*) FILTER (WHERE status = 'sent') AS new_sent,
+        count(*) FILTER (WHERE status = 'failed') AS new_failed,
+        count(*) FILTER (WHERE status = 'unknown') AS new_unknown,
+        coalesce(sum(segments) FILTER (WHERE status = 'sent'), 0) AS new_segments
+    FROM moved
+) delta
+WHERE broadcast_id = %(broadcast)s AND n > 0
+"""
+
+_REQUEUE = """
+WITH batch AS (
+    INSERT INTO messaging_batch (broadcast_id, state, size, first_message_id, last_message_id,
+        attempts, not_before)
+    VALUES (%(broadcast)s, 'ready', %(size)s, %(first)s, %(last)s, %(attempts)s,
+        now() + make_interval(secs => %(delay)s))
+    RETURNING id
+)
+UPDATE messaging_message SET batch_id = batch.id FROM batch
+WHERE messaging_message.id = ANY(%(ids)s) AND messaging_message.id BETWEEN %(first)s AND %(last)s
+"""
+
+_REFUND = """
+UPDATE messaging_dailyusage SET messages = greatest(messages - %s, 0)
+WHERE business_id = %s AND day = %s
+"""
+
+
+@transaction.atomic(savepoint=False)
+def record(claim: Claim, results: Results, requeue: Requeue) -> bool:
+    """True if the batch was ours to end; twice is harmless.
+
+    A batch that the sweep has declared lost gets what can still be said of its `unknown`
+    messages: accepted or refused, never queued again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_FENCE, [claim.batch_id, claim.token])
+        owned = cursor.rowcount == 1
+    if not owned:
+        if Batch.objects.filter(pk=claim.batch_id, state=Batch.State.LOST).exists():
+            _write(claim, _without_unknown(results), prior="unknown")
+        return False
+    if requeue.parts:
+        _refund(claim, requeue.parts)
+    _write(claim, results, prior="queued")
+    for part in requeue.parts:
+        _requeue(claim, part, requeue.delay)
+    return True
+
+
+def _write(claim: Claim, results: Results, *, prior: str) -> None:
+    if not results.ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RECORD,
+            {
+                "ids": results.ids,
+                "statuses": results.statuses,
+                "reasons": results.reasons,
+                "gateway_ids": results.gateway_ids,
+                "first": claim.messages[0],
+                "last": claim.messages[-1],
+                "batch": claim.batch_id,
+                "broadcast": claim.broadcast_id,
+                "prior": prior,
+            },
+        )
+
+
+def _without_unknown(results: Results) -> Results:
+    known = Results()
+    rows = zip(results.ids, results.statuses, results.reasons, results.gateway_ids, strict=True)
+    for row in rows:
+        if row[1] != "unknown":
+            known.add(*row)
+    return known
+
+
+def _requeue(claim: Claim, part: Sequence[int], delay: float) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _REQUEUE,
+            {
+                "broadcast": claim.broadcast_id,
+                "size": len(part),
+                "first": part[0],
+                "last": part[-1],
+                "ids": list(part),
+                "attempts": claim.attempts,
+                "delay": delay,
+            },
+        )
+
+
+def _refund(claim: Claim, parts: Sequence[Sequence[int]]) -> None:
+    """What was not accepted does not count against the day's cap."""
+    count = sum(len(part) for part in parts)
+    with connection.cursor() as cursor:
+        cursor.execute(_REFUND, [count, claim.business_id, claim.day])

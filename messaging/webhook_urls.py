@@ -1,0 +1,5 @@
+from django.urls import path
+
+from messaging import webhooks
+
+urlpatterns = [path("mitto/delivery/", webhooks.mitto_delivery, name="mitto-delivery")]
