@@ -132,7 +132,9 @@ async def start_server(handler: Handler, *, host: str, port: int) -> asyncio.Ser
     """Port 0 takes a free one; raises OSError if the address cannot be had."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await Connection(handler, reader, writer).serve()
+        # At the end open connections are cancelled, which asyncio would log as their failure.
+        with contextlib.suppress(asyncio.CancelledError):
+            await Connection(handler, reader, writer).serve()
 
     return await asyncio.start_server(serve, host, port)
 

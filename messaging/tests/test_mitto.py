@@ -1,8 +1,10 @@
 import json
+import multiprocessing
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -11,7 +13,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import Settings
 
+from messaging.gateways import _gateway_of_process, get_gateway
 from messaging.gateways.base import (
     CredentialsRefused,
     DeliveryReport,
@@ -267,6 +271,7 @@ class TestForeignReplies:
             ("Retry-After: Mon, 01 Jan 2024 00:00:00 -0000", 0),
             ("Retry-After: soon", None),
             ("Retry-After: -5", None),
+            ("Retry-After: 01 Jan 2024 00:00:00 +99999999999999", None),
             ("X-Other: 1", None),
         ],
     )
@@ -437,3 +442,39 @@ class TestDeliveryReports:
         [parsed] = self.parse(json.dumps([fields]).encode())
         if isinstance(parsed, DeliveryReport):
             assert "\x00" not in parsed.gateway_message_id + parsed.detail
+
+
+class TestSharing:
+    """Connections and event loops belong to one thread of one process."""
+
+    def test_a_forked_process_has_a_gateway_of_its_own(
+        self, simulator: httpx2.Client, settings: Settings
+    ) -> None:
+        settings.MITTO_API_BASE = str(simulator.base_url)
+
+        def send_one() -> None:
+            [result] = get_gateway().send_batch([make_sms()])
+            assert result.outcome is Outcome.ACCEPTED
+
+        _gateway_of_process.cache_clear()
+        try:
+            send_one()
+            context = multiprocessing.get_context("fork")
+            children = [context.Process(target=send_one) for _ in range(2)]
+            for child in children:
+                child.start()
+                send_one()
+            for child in children:
+                child.join(timeout=10)
+            send_one()
+        finally:
+            _gateway_of_process.cache_clear()
+        assert [child.exitcode for child in children] == [0, 0]
+        assert accepted(simulator) == 6
+
+    def test_threads_do_not_disturb_each_other(self, simulator: httpx2.Client) -> None:
+        gateway = make_gateway(simulator.base_url)
+        with ThreadPoolExecutor(4) as pool:
+            batches = list(pool.map(gateway.send_batch, [[make_sms()]] * 40))
+        assert {result.outcome for [result] in batches} == {Outcome.ACCEPTED}
+        assert accepted(simulator) == 40

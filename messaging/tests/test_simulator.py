@@ -388,13 +388,12 @@ class TestHttp:
         self, simulator: httpx2.Client, bytes_sent: bytes
     ) -> None:
         address = (simulator.base_url.host, simulator.base_url.port or 80)
-        with socket.create_connection(address, timeout=5) as connection:
-            # It may close before it has read everything.
-            with contextlib.suppress(OSError):
-                connection.sendall(bytes_sent)
-                connection.shutdown(socket.SHUT_WR)
-                while connection.recv(65536):
-                    pass
+        # It may close before it has read everything.
+        with contextlib.suppress(OSError), socket.create_connection(address, 5) as connection:
+            connection.sendall(bytes_sent)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
         assert simulator.get("/livez").json() == {"status": "ok"}
 
     def test_a_body_beyond_all_measure(self, simulator: httpx2.Client) -> None:
@@ -421,14 +420,16 @@ def test_sigterm_ends_it_at_once_with_a_connection_open() -> None:
         [sys.executable, "-m", "messaging.simulator", "--port", "0"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None
-    with process.stdout:
-        port = int(process.stdout.readline().rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port)):
+    port = int(process.stdout.readline().rpartition(":")[2])
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        client.get("/livez")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=5) == 0
+        _, errors = process.communicate(timeout=5)
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_a_taken_port_is_an_error_in_words(simulator: httpx2.Client) -> None:
