@@ -317,6 +317,24 @@ class TestForeignReplies:
         expected = (Outcome.UNCERTAIN, FailureReason.CONNECTION_RESET)
         assert [(result.outcome, result.reason) for result in results] == [expected] * 2
 
+    def test_a_connection_the_gateway_closed_meanwhile_is_not_used_again(self) -> None:
+        reply = http_reply(200, {"messages": [{"messageId": "a"}]})
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            gateway = make_gateway(f"http://127.0.0.1:{server.getsockname()[1]}")
+
+            def serve_each_call_on_its_own_connection() -> None:
+                for _ in range(3):
+                    connection, _ = server.accept()
+                    with connection:
+                        read_request(connection)
+                        connection.sendall(reply)
+
+            threading.Thread(target=serve_each_call_on_its_own_connection, daemon=True).start()
+            for _ in range(3):
+                [result] = gateway.send_batch([make_sms()])
+                assert result.outcome is Outcome.ACCEPTED
+                time.sleep(0.1)  # for the end of the connection to arrive
+
 
 def report(**fields: object) -> dict[str, object]:
     return {"messageId": "m1", "deliveryStatus": "Delivered", **fields}
