@@ -44,7 +44,7 @@ def _ring() -> None:
 
 
 def _problem(status: HTTPStatus, code: str, detail: str) -> JsonResponse:
-    body = {
+    body: dict[str, object] = {
         "type": "about:blank",
         "title": status.phrase,
         "status": status.value,

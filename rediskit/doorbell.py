@@ -1,12 +1,13 @@
 """Ringing a Celery task. Redis is a doorbell only: a sweep finds what a lost ring left waiting."""
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 from celery import Task, current_app
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from kombu.transport.redis import Channel
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ def waiting(queue: str) -> int:
     """The number of tasks waiting in a queue; 0 when the broker is away."""
     try:
         with current_app.connection_for_write() as connection:
-            return int(connection.default_channel.client.llen(queue))
+            channel = cast("Channel", connection.default_channel)
+            return int(channel.client.llen(queue))
     except (OperationalError, RedisError, OSError):
         return 0
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.tests.factories import make_business
 from contacts.models import Contact, Suppression
@@ -52,7 +53,7 @@ def send_all(gateway: ScriptedGateway) -> None:
         pass
 
 
-def test_every_contact_gets_one_message_and_the_broadcast_ends(settings: object) -> None:
+def test_every_contact_gets_one_message_and_the_broadcast_ends(settings: Settings) -> None:
     settings.SEND_BATCH_SIZE = 2
     broadcast = make_expanded(contacts=5)
     gateway = ScriptedGateway(accept_all)
@@ -189,7 +190,7 @@ def test_refused_credentials_pause_the_broadcast_and_lose_nothing() -> None:
     assert statuses(broadcast) == {"sent": 2}
 
 
-def test_paused_or_cancelled_nothing_more_goes_out(settings: object) -> None:
+def test_paused_or_cancelled_nothing_more_goes_out(settings: Settings) -> None:
     settings.SEND_BATCH_SIZE = 1
     broadcast = make_expanded(contacts=3)
     gateway = ScriptedGateway(accept_all)
@@ -251,7 +252,7 @@ def test_an_answer_that_comes_after_the_lease_lifts_unknown_and_sends_nothing() 
     assert not services.send_next_batch(ScriptedGateway(accept_all))
 
 
-def test_no_call_begins_that_the_lease_does_not_cover(settings: object) -> None:
+def test_no_call_begins_that_the_lease_does_not_cover(settings: Settings) -> None:
     settings.SEND_LEASE = settings.GATEWAY_CALL_DEADLINE - 1
     broadcast = make_expanded(contacts=1)
     gateway = ScriptedGateway(accept_all)
@@ -314,7 +315,7 @@ def test_quiet_hours_defer(start: int, end: int, goes_out: bool) -> None:
     assert statuses(broadcast) == ({"sent": 1} if goes_out else {"queued": 1})
 
 
-def test_a_small_broadcast_does_not_wait_behind_a_large_one(settings: object) -> None:
+def test_a_small_broadcast_does_not_wait_behind_a_large_one(settings: Settings) -> None:
     settings.SEND_BATCH_SIZE = 1
     large = make_expanded(contacts=6)
     gateway = ScriptedGateway(accept_all)
@@ -328,7 +329,7 @@ def test_a_small_broadcast_does_not_wait_behind_a_large_one(settings: object) ->
     assert statuses(large) == {"sent": 2, "queued": 4}
 
 
-def test_workers_at_once_send_each_message_once_and_end_the_broadcast(settings: object) -> None:
+def test_workers_at_once_send_each_message_once_and_end_the_broadcast(settings: Settings) -> None:
     settings.SEND_BATCH_SIZE = 3
     broadcasts = [make_expanded(contacts=40, business=make_business(name=str(n))) for n in "ab"]
     gateway = ScriptedGateway(accept_all)
@@ -352,7 +353,7 @@ def test_workers_at_once_send_each_message_once_and_end_the_broadcast(settings: 
         assert broadcast.status == "completed"
 
 
-def test_the_cap_holds_under_workers_at_once(settings: object) -> None:
+def test_the_cap_holds_under_workers_at_once(settings: Settings) -> None:
     settings.SEND_BATCH_SIZE = 3
     business = make_business(daily_message_cap=20)
     make_expanded(contacts=60, business=business)
@@ -375,7 +376,7 @@ def test_the_cap_holds_under_workers_at_once(settings: object) -> None:
 
 
 def test_a_batch_costs_few_statements(
-    settings: object, django_assert_max_num_queries: object
+    settings: Settings, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     broadcast = make_expanded(contacts=50)
     settings.SEND_BATCH_SIZE = 10
@@ -388,7 +389,7 @@ def test_a_batch_costs_few_statements(
         services.send_next_batch(gateway)
 
 
-def test_an_expansion_that_is_repeated_adds_nothing(settings: object) -> None:
+def test_an_expansion_that_is_repeated_adds_nothing(settings: Settings) -> None:
     settings.SEND_BATCH_SIZE = 2
     settings.EXPANSION_CHUNK_SIZE = 4
     broadcast = make_broadcast(contacts=9)
@@ -402,7 +403,7 @@ def test_an_expansion_that_is_repeated_adds_nothing(settings: object) -> None:
     assert sorted(Batch.objects.values_list("size", flat=True)) == [1, 2, 2, 2, 2]
 
 
-def test_an_expansion_that_dies_in_a_chunk_resumes_with_it(settings: object) -> None:
+def test_an_expansion_that_dies_in_a_chunk_resumes_with_it(settings: Settings) -> None:
     settings.SEND_BATCH_SIZE = 2
     broadcast = make_broadcast(contacts=5)
     services.expand_chunk(broadcast_id=broadcast.pk)
@@ -416,7 +417,7 @@ def test_an_expansion_that_dies_in_a_chunk_resumes_with_it(settings: object) -> 
     assert Message.objects.filter(broadcast=broadcast).count() == 5
 
 
-def test_a_phone_that_moves_between_chunks_gets_one_message(settings: object) -> None:
+def test_a_phone_that_moves_between_chunks_gets_one_message(settings: Settings) -> None:
     settings.SEND_BATCH_SIZE = 1
     broadcast = make_broadcast(contacts=2)
     services.expand_chunk(broadcast_id=broadcast.pk)

@@ -1,0 +1,32 @@
+import pytest
+from pytest_django import Settings
+
+from messaging import optout
+from messaging.models import new_public_id
+
+
+def test_a_token_names_its_message() -> None:
+    public_id = new_public_id()
+    assert optout.read_token(optout.make_token(public_id)) == public_id
+
+
+@pytest.mark.parametrize("position", range(optout.TOKEN_LENGTH))
+def test_a_token_that_was_changed_anywhere_is_none_of_ours(position: int) -> None:
+    token = optout.make_token(new_public_id())
+    other = "A" if token[position] != "A" else "B"
+    assert optout.read_token(token[:position] + other + token[position + 1 :]) is None
+
+
+@pytest.mark.parametrize("token", ["", "x", "Ω" * 20, "a" * 19, "a" * 21, "a" * 20])
+def test_strange_tokens_are_none_of_ours(token: str) -> None:
+    assert optout.read_token(token) is None
+
+
+def test_links_outlive_a_rotation_of_the_key(settings: Settings) -> None:
+    public_id = new_public_id()
+    token = optout.make_token(public_id)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-key-of-at-least-fifty-characters-0123456789abcdef"
+
+    assert optout.make_token(public_id) != token
+    assert optout.read_token(token) == public_id
