@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import httpx2
 
 ROOT = Path(__file__).resolve().parents[2]
 ANNOUNCEMENT = "Simulated gateway: "
+SEND = "/api/v1.1/Messages/send"
+BULK = "/api/v1.1/Messages/sendmessagesbulk"
+PHONE = "+306940000001"
 
 
 @contextmanager
@@ -37,3 +41,31 @@ def running_simulator(**settings: object) -> Iterator[httpx2.Client]:
         process.wait(timeout=10)
         if process.stdout is not None:
             process.stdout.close()
+
+
+def element(
+    destination: str = PHONE, text: str = "Hello", sender: str = "Shop"
+) -> dict[str, object]:
+    sms = {"text": text, "sender": sender}
+    return {"trafficAccountId": "acc", "destination": destination, "sms": sms}
+
+
+def send(client: httpx2.Client, *elements: object) -> list[dict[str, str]]:
+    response = client.post(BULK, json={"messages": elements})
+    assert response.status_code == 200, response.text
+    entries = response.json()["messages"]
+    assert isinstance(entries, list)
+    return entries
+
+
+def counts(client: httpx2.Client, prefix: str = "%2B") -> dict[str, int]:
+    content = client.get(f"/counts?prefix={prefix}").json()
+    assert isinstance(content, dict)
+    return content
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "It did not come about in time."
+        time.sleep(0.02)
