@@ -9,6 +9,8 @@ from accounts.models import Business, validate_sender
 from contacts.models import ContactList
 from messaging.models import Broadcast
 
+MAX_NAME = 120
+
 
 class Template(models.Model):
     """A text with placeholders. Those without a business are the system's, read-only for all."""
@@ -16,7 +18,7 @@ class Template(models.Model):
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, null=True, blank=True, related_name="templates"
     )
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=MAX_NAME)
     text = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -58,7 +60,7 @@ class Campaign(models.Model):
     EDITABLE = (Status.DRAFT, Status.SCHEDULED)
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="campaigns")
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=MAX_NAME)
     template = models.ForeignKey(
         Template, on_delete=models.PROTECT, null=True, blank=True, related_name="campaigns"
     )
@@ -81,6 +83,8 @@ class Campaign(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     launched_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    broadcast_ids: list[int]  # only after selectors.with_broadcasts
 
     class Meta:
         constraints = [
@@ -120,6 +124,11 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the row does: every write sets updated_at."""
+        return f"{self.pk}-{self.updated_at.isoformat()}"
 
 
 class CampaignRun(models.Model):

@@ -1,0 +1,62 @@
+"""What the list of campaigns can be searched by."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+
+from campaigns.models import Campaign, Template
+from campaigns.selectors import with_broadcasts
+
+
+class TemplateFilter(filters.FilterSet):  # type: ignore[misc]
+    q = filters.CharFilter("name", "icontains", label="Part of the name.")
+
+    class Meta:
+        model = Template
+        fields: tuple[str, ...] = ()
+
+
+class StableOrdering(filters.OrderingFilter):  # type: ignore[misc]
+    """Ends with the id, so that no campaign stands on two pages."""
+
+    def filter(self, qs: QuerySet[Campaign], value: Any) -> QuerySet[Campaign]:
+        if not value:
+            return qs
+        return qs.order_by(*(self.get_ordering_value(name) for name in value), "-pk")
+
+
+class CampaignFilter(filters.FilterSet):  # type: ignore[misc]
+    q = filters.CharFilter("name", "icontains", label="Part of the name.")
+    status = filters.MultipleChoiceFilter(choices=Campaign.Status.choices)
+    date_from = filters.DateFilter(
+        method="created_from", label="Created on this day of the business's time zone, or later."
+    )
+    date_to = filters.DateFilter(
+        method="created_to", label="Created on this day of the business's time zone, or earlier."
+    )
+    ordering = StableOrdering(fields=["created_at", "name", "scheduled_at", "status"])
+    with_stats = filters.BooleanFilter(
+        method="add_broadcasts", label="With the statistics of each."
+    )
+
+    class Meta:
+        model = Campaign
+        fields: tuple[str, ...] = ()
+
+    def created_from(self, campaigns: QuerySet[Campaign], _: str, day: date) -> QuerySet[Campaign]:
+        return campaigns.filter(created_at__gte=self._midnight(day))
+
+    def created_to(self, campaigns: QuerySet[Campaign], _: str, day: date) -> QuerySet[Campaign]:
+        return campaigns.filter(created_at__lt=self._midnight(day + timedelta(days=1)))
+
+    def add_broadcasts(
+        self, campaigns: QuerySet[Campaign], _: str, wanted: object
+    ) -> QuerySet[Campaign]:
+        return with_broadcasts(campaigns) if wanted else campaigns
+
+    def _midnight(self, day: date) -> datetime:
+        zone: ZoneInfo = self.request.parser_context["view"].business.zone
+        return datetime.combine(day, time.min, tzinfo=zone)

@@ -1,0 +1,121 @@
+"""Reads of templates, campaigns and their audiences."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.models import Business
+from campaigns.models import Campaign, CampaignRun, Template
+from contacts import selectors as contacts
+from contacts.models import Contact, ContactList
+from messaging.rendering import Values
+from messaging.texts import Preview, preview
+
+SAMPLES: Final = 10
+ESTIMATED_FROM: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceSummary:
+    """Who would get a campaign if it went out now.
+
+    segments: of all messages together; exact up to ESTIMATED_FROM contacts, else projected from
+    that many.
+    """
+
+    count: int
+    exclusions: dict[str, int]
+    segments: int
+
+
+def templates_of(business: Business) -> QuerySet[Template]:
+    """The business's own and the system's."""
+    own_first = F("business").asc(nulls_last=True)
+    visible = Template.objects.filter(Q(business=business) | Q(business=None))
+    return visible.order_by(own_first, "name", "pk")
+
+
+def lists_of(business: Business) -> QuerySet[ContactList]:
+    return ContactList.objects.filter(business=business)
+
+
+def contacts_of(business: Business) -> QuerySet[Contact]:
+    return Contact.objects.filter(business=business)
+
+
+def text_of(campaign: Campaign) -> str:
+    return campaign.template.text if campaign.template else campaign.text
+
+
+def audience_spec(campaign: Campaign) -> contacts.Audience:
+    """The audience as of today in the business's time zone, as the broadcast keeps it."""
+    today = timezone.localdate(timezone=campaign.business.zone)
+    return {
+        "list": campaign.contact_list_id,
+        "filter": campaign.filter,
+        "on": today.isoformat(),
+    }
+
+
+def audience_of(campaign: Campaign, *, is_subscribed: bool = True) -> QuerySet[Contact]:
+    return contacts.audience(
+        business_id=campaign.business_id,
+        spec=audience_spec(campaign),
+        is_subscribed=is_subscribed,
+    )
+
+
+def summarise_audience(campaign: Campaign) -> AudienceSummary:
+    count = audience_of(campaign).count()
+    sample = [text.segments for _, text in rendered_samples(campaign, ESTIMATED_FROM)]
+    segments = round(count * sum(sample) / len(sample)) if sample else 0
+    unsubscribed = audience_of(campaign, is_subscribed=False).count()
+    return AudienceSummary(count, {"unsubscribed": unsubscribed}, segments)
+
+
+def rendered_samples(campaign: Campaign, limit: int = SAMPLES) -> Iterable[tuple[Contact, Preview]]:
+    """The first contacts of the audience, each with the text as it would go out."""
+    text = text_of(campaign)
+    for contact in audience_of(campaign).order_by("pk")[:limit]:
+        yield contact, preview(text, values_of(contact))
+
+
+def values_of(contact: Contact) -> Values:
+    return Values(contact.first_name, contact.last_name, contact.attributes)
+
+
+def broadcasts_of(campaign: Campaign) -> list[int]:
+    runs = CampaignRun.objects.filter(campaign=campaign).order_by("broadcast_id")
+    return list(runs.values_list("broadcast_id", flat=True))
+
+
+def with_broadcasts(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
+    """Each campaign with `broadcast_ids`, read in the same query."""
+    runs = CampaignRun.objects.filter(campaign=OuterRef("pk")).values("broadcast_id")
+    return campaigns.annotate(broadcast_ids=ArraySubquery(runs))  # type: ignore[no-redef]
+
+
+def campaign_of(broadcast_id: int) -> int | None:
+    run = CampaignRun.objects.filter(broadcast_id=broadcast_id)
+    return run.values_list("campaign_id", flat=True).first()
+
+
+def due_campaigns() -> list[int]:
+    """Most overdue first."""
+    due = Campaign.objects.filter(status=Campaign.Status.SCHEDULED, scheduled_at__lte=Now())
+    return list(due.order_by("scheduled_at", "pk").values_list("pk", flat=True))
+
+
+def out_of_step() -> list[int]:
+    """Campaigns under way whose latest broadcast stands in another status than they do."""
+    latest = CampaignRun.objects.filter(campaign=OuterRef("pk")).order_by("-pk")
+    under_way = Campaign.objects.filter(
+        status__in=[Campaign.Status.SENDING, Campaign.Status.PAUSED]
+    ).annotate(broadcast_status=Subquery(latest.values("broadcast__status")[:1]))
+    differing = under_way.exclude(status=F("broadcast_status"))
+    return list(differing.order_by("pk").values_list("pk", flat=True))

@@ -1,0 +1,158 @@
+"""The steps of a campaign that a person takes.
+
+Each is one conditional UPDATE whose row count is checked: of two at once, one wins. Locks go from
+the broadcast to the campaign, never back: the engine ends broadcasts in that order.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.problems import Problem
+from campaigns import selectors
+from campaigns.models import Campaign
+from campaigns.schedule import Schedule
+from campaigns.services.following import follow_broadcast
+from messaging import services as messaging
+
+MAX_AHEAD: Final = timedelta(days=2 * 366)  # later is a typing mistake
+
+_SCHEDULED: Final[dict[str, Any]] = {"status": Campaign.Status.SCHEDULED, "failure": ""}
+_NO_WALL_TIME: Final[dict[str, Any]] = {
+    "schedule_date": None,
+    "schedule_time": None,
+    "schedule_zone": "",
+}
+_WAITING = Q(status__in=[Campaign.Status.DRAFT, Campaign.Status.SCHEDULED, Campaign.Status.MISSED])
+
+
+class InvalidStatus(Problem):
+    status = 409
+    code = "INVALID_STATUS"
+    title = "The campaign's status does not allow this"
+
+
+class EmptyAudience(Problem):
+    status = 409
+    code = "EMPTY_AUDIENCE"
+    title = "Nobody would get this campaign: no subscribed contact is in its audience"
+
+
+class SendingNotApproved(Problem):
+    status = 403
+    code = "SENDING_NOT_APPROVED"
+    title = "The operator's staff must approve your business before it can send"
+
+
+class ScheduleInPast(Problem):
+    code = "SCHEDULE_IN_PAST"
+    title = "This time has passed"
+
+
+class ScheduleTooFar(Problem):
+    code = "SCHEDULE_TOO_FAR"
+    title = "A campaign can be scheduled up to two years ahead"
+
+
+@transaction.atomic
+def send_campaign(*, campaign: Campaign) -> Campaign:
+    """Schedule it for now, or bring a later schedule forward. Sending twice is refused."""
+    moved = Campaign.objects.filter(
+        _WAITING & ~Q(status=Campaign.Status.SCHEDULED, scheduled_at__lte=Now()), pk=campaign.pk
+    )
+    _step(campaign, moved, "sent", scheduled_at=Now(), **_NO_WALL_TIME, **_SCHEDULED)
+    _refuse_unapproved(campaign)
+    if not selectors.audience_of(campaign).exists():
+        raise EmptyAudience
+    return campaign
+
+
+@transaction.atomic
+def schedule_campaign(*, campaign: Campaign, schedule: Schedule) -> Campaign:
+    """Set or change the time. Who is in the audience is decided when it has come."""
+    _refuse_impossible(schedule.instant)
+    _step(
+        campaign,
+        Campaign.objects.filter(_WAITING, pk=campaign.pk),
+        "scheduled",
+        scheduled_at=schedule.instant,
+        schedule_date=schedule.day,
+        schedule_time=schedule.time,
+        schedule_zone=schedule.zone,
+        **_SCHEDULED,
+    )
+    _refuse_unapproved(campaign)
+    return campaign
+
+
+def unschedule_campaign(*, campaign: Campaign) -> Campaign:
+    scheduled = Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.SCHEDULED)
+    return _step(
+        campaign,
+        scheduled,
+        "unscheduled",
+        status=Campaign.Status.DRAFT,
+        scheduled_at=None,
+        **_NO_WALL_TIME,
+    )
+
+
+def cancel_campaign(*, campaign: Campaign) -> Campaign:
+    """What the gateway has been given already cannot be taken back."""
+    waiting = Campaign.objects.filter(
+        pk=campaign.pk, status__in=[Campaign.Status.SCHEDULED, Campaign.Status.MISSED]
+    )
+    cancelled = waiting.update(
+        status=Campaign.Status.CANCELLED, finished_at=Now(), updated_at=Now(), failure=""
+    )
+    if cancelled:
+        campaign.refresh_from_db()
+        return campaign
+    return _drive(campaign, "cancelled", messaging.cancel_broadcast)
+
+
+def pause_campaign(*, campaign: Campaign) -> Campaign:
+    """A gateway call under way ends; no further one begins."""
+    return _drive(campaign, "paused", messaging.pause_broadcast)
+
+
+def resume_campaign(*, campaign: Campaign) -> Campaign:
+    return _drive(campaign, "resumed", messaging.resume_broadcast)
+
+
+def _step(campaign: Campaign, allowed: QuerySet[Campaign], word: str, **changes: Any) -> Campaign:
+    moved = allowed.update(**changes, updated_at=Now())
+    campaign.refresh_from_db()
+    if not moved:
+        raise InvalidStatus(f"A campaign that is {campaign.status} cannot be {word}.")
+    return campaign
+
+
+@transaction.atomic
+def _drive(campaign: Campaign, word: str, move: Callable[..., bool]) -> Campaign:
+    """Move the campaign's broadcasts, and the campaign after them."""
+    moved = [move(broadcast_id=broadcast) for broadcast in selectors.broadcasts_of(campaign)]
+    if any(moved):
+        follow_broadcast(campaign_id=campaign.pk)
+    campaign.refresh_from_db()
+    if not any(moved):
+        raise InvalidStatus(f"A campaign that is {campaign.status} cannot be {word}.")
+    return campaign
+
+
+def _refuse_impossible(instant: datetime) -> None:
+    now = timezone.now()
+    if instant <= now:
+        raise ScheduleInPast(f"{instant:%Y-%m-%d %H:%M} UTC has passed.", pointer="/scheduled_at")
+    if instant > now + MAX_AHEAD:
+        raise ScheduleTooFar(pointer="/scheduled_at")
+
+
+def _refuse_unapproved(campaign: Campaign) -> None:
+    if campaign.business.daily_message_cap == 0:
+        raise SendingNotApproved

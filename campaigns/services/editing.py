@@ -1,0 +1,110 @@
+"""Campaigns as their author writes them: all that happens before the launch."""
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, TypedDict, Unpack
+
+from django.db import transaction
+
+from accounts.models import Business, User
+from accounts.problems import Problem
+from campaigns.models import MAX_NAME, Campaign, Template
+from campaigns.schedule import from_instant
+from campaigns.services.actions import InvalidStatus, schedule_campaign, unschedule_campaign
+from contacts.models import ContactList
+
+
+class PreconditionFailed(Problem):
+    status = 412
+    code = "PRECONDITION_FAILED"
+    title = "The campaign has changed since you read it"
+
+
+class Unchanged(Enum):
+    """Tells a schedule that is left alone from one that is taken back."""
+
+    UNCHANGED = 0
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
+
+
+class CampaignFields(TypedDict, total=False):
+    """filter: what `contacts.filters.validate_audience_filter` returned."""
+
+    name: str
+    template: Template | None
+    text: str
+    contact_list: ContactList | None
+    filter: dict[str, Any] | None
+    sender: str
+
+
+@transaction.atomic
+def create_campaign(
+    *,
+    business: Business,
+    created_by: User,
+    scheduled_at: datetime | None = None,
+    **fields: Unpack[CampaignFields],
+) -> Campaign:
+    """A draft, or scheduled at once. `fields` hold a template or a text of its own, never both."""
+    campaign = Campaign.objects.create(business=business, created_by=created_by, **fields)
+    return _reschedule(campaign, scheduled_at)
+
+
+@transaction.atomic
+def update_campaign(
+    *,
+    campaign: Campaign,
+    versions: Collection[str] | None = None,
+    scheduled_at: datetime | Unchanged | None = UNCHANGED,
+    **changes: Unpack[CampaignFields],
+) -> Campaign:
+    """`versions`: those that the editor may have seen (`Campaign.version`); None for any."""
+    campaign = _lock_editable(campaign, versions)
+    for name, value in changes.items():
+        setattr(campaign, name, value)
+    campaign.save(update_fields=[*changes, "updated_at"])
+    return campaign if scheduled_at is UNCHANGED else _reschedule(campaign, scheduled_at)
+
+
+@transaction.atomic
+def delete_campaign(*, campaign: Campaign, versions: Collection[str] | None = None) -> None:
+    _lock_editable(campaign, versions).delete()
+
+
+def duplicate_campaign(*, campaign: Campaign, created_by: User) -> Campaign:
+    """A draft with the same text for the same audience."""
+    return Campaign.objects.create(
+        business_id=campaign.business_id,
+        created_by=created_by,
+        name=f"Copy of {campaign.name}"[:MAX_NAME],
+        template_id=campaign.template_id,
+        text=campaign.text,
+        contact_list_id=campaign.contact_list_id,
+        filter=campaign.filter,
+        sender=campaign.sender,
+    )
+
+
+def _reschedule(campaign: Campaign, scheduled_at: datetime | None) -> Campaign:
+    if scheduled_at == campaign.scheduled_at:
+        return campaign
+    if scheduled_at is None:
+        return unschedule_campaign(campaign=campaign)
+    schedule = from_instant(scheduled_at, campaign.business.zone)
+    return schedule_campaign(campaign=campaign, schedule=schedule)
+
+
+def _lock_editable(campaign: Campaign, versions: Collection[str] | None) -> Campaign:
+    """The row as it is now, held against the launch until the transaction ends."""
+    locked = Campaign.objects.select_for_update().filter(pk=campaign.pk).first()
+    if locked is None:
+        raise PreconditionFailed("The campaign has been deleted since you read it.")
+    if versions is not None and locked.version not in versions:
+        raise PreconditionFailed
+    if locked.status not in Campaign.EDITABLE:
+        raise InvalidStatus(f"A campaign that is {locked.status} cannot be changed.")
+    return locked

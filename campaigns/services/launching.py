@@ -1,0 +1,95 @@
+"""From scheduled to sending."""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models.functions import Now
+
+from campaigns import selectors
+from campaigns.models import Campaign, CampaignRun
+from messaging import services as messaging
+from messaging.rendering import TemplateError
+from messaging.texts import check_text
+
+logger = logging.getLogger(__name__)
+
+# Later than this nobody can say whether the campaign still makes sense: a person decides.
+MISSED_AFTER: Final = timedelta(hours=6)
+
+
+def launch_due() -> Iterator[int]:
+    """Launch every campaign whose time has come, and yield the broadcasts to expand.
+
+    Each launch is a transaction of its own and is committed when its broadcast is yielded. Safe
+    in any number of processes at once: a campaign that another one holds is left to it.
+    """
+    for campaign_id in selectors.due_campaigns():
+        try:
+            broadcast_id = _launch(campaign_id)
+        except Exception:
+            # One campaign must not stop the others; the next tick tries this one again.
+            logger.exception("Campaign %s could not be launched.", campaign_id)
+            continue
+        if broadcast_id is not None:
+            yield broadcast_id
+
+
+@transaction.atomic
+def _launch(campaign_id: int) -> int | None:
+    """The new broadcast; None if another process was faster, or if there is nothing to send."""
+    campaign = (
+        Campaign.objects.filter(
+            pk=campaign_id, status=Campaign.Status.SCHEDULED, scheduled_at__lte=Now()
+        )
+        .annotate(
+            is_missed=ExpressionWrapper(
+                Q(scheduled_at__lt=Now() - MISSED_AFTER), output_field=BooleanField()
+            )
+        )
+        .select_related("business", "template")
+        .select_for_update(of=("self",), skip_locked=True)
+        .first()
+    )
+    if campaign is None:
+        return None
+    if campaign.is_missed:
+        _leave(campaign, Campaign.Status.MISSED, "More than six hours late: send it or cancel it.")
+        return None
+    if reason := _obstacle(campaign):
+        _leave(campaign, Campaign.Status.FAILED, reason)
+        return None
+    _leave(campaign, Campaign.Status.SENDING)
+    broadcast = messaging.start_broadcast(
+        business=campaign.business,
+        text=selectors.text_of(campaign),
+        sender=campaign.sender or campaign.business.sender_name,
+        audience=selectors.audience_spec(campaign),
+    )
+    CampaignRun.objects.create(campaign=campaign, broadcast=broadcast)
+    return broadcast.pk
+
+
+def _obstacle(campaign: Campaign) -> str:
+    """What has changed since somebody scheduled it, in words for them; empty if nothing."""
+    try:
+        check_text(selectors.text_of(campaign))
+    except TemplateError as error:
+        return f"The text cannot be sent: {error.detail}"[:255]
+    if campaign.business.daily_message_cap == 0:
+        return "The business is not approved to send."
+    if not selectors.audience_of(campaign).exists():
+        return "No subscribed contact was in the audience."
+    return ""
+
+
+def _leave(campaign: Campaign, status: Campaign.Status, failure: str = "") -> None:
+    """Leave `scheduled`; the row is locked and was seen in that status."""
+    ended = {"finished_at": Now()} if status == Campaign.Status.FAILED else {}
+    launched = {"launched_at": Now()} if status == Campaign.Status.SENDING else {}
+    Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.SCHEDULED).update(
+        status=status, failure=failure, updated_at=Now(), **ended, **launched
+    )

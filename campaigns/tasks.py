@@ -1,0 +1,18 @@
+"""Doorbells and ticks; each may be lost or doubled."""
+
+from celery import shared_task
+
+from campaigns import services
+from messaging.tasks import expand
+from rediskit.doorbell import ring
+
+
+@shared_task
+def launch_due() -> None:
+    for broadcast_id in services.launch_due():
+        ring(expand, broadcast_id)
+
+
+@shared_task
+def reconcile() -> None:
+    services.reconcile()

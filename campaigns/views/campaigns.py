@@ -1,0 +1,196 @@
+"""campaigns/"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+from django.utils.http import parse_etags
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from accounts.idempotency import idempotent
+from accounts.models import User
+from accounts.pagination import Pages
+from accounts.viewsets import BusinessViewSet
+from campaigns import selectors, services, tasks
+from campaigns.filters import CampaignFilter
+from campaigns.models import Campaign
+from campaigns.schedule import from_instant, from_wall_time
+from campaigns.serializers import (
+    CampaignListSerializer,
+    CampaignSerializer,
+    EmptySerializer,
+    ScheduleSerializer,
+)
+from campaigns.statistics import campaign_statistics
+from campaigns.views.results import ResultsMixin
+from messaging.tasks import send_next, settle
+from rediskit.doorbell import ring_on_commit, ring_senders
+
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag that was read: 412 if the campaign has changed since.",
+)
+
+
+class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
+    """Campaigns. Answers about a single one carry its ETag, which `If-Match` takes."""
+
+    queryset = Campaign.objects.select_related("business", "template").order_by(
+        "-created_at", "-pk"
+    )
+    serializer_class = CampaignSerializer
+    filterset_class = CampaignFilter
+    pagination_class = Pages
+    lookup_value_regex = "[0-9]+"
+
+    @extend_schema(responses=CampaignListSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        campaigns = self.filter_queryset(self.get_queryset())
+        page = self.paginate_queryset(campaigns) or []
+        context = dict(self.get_serializer_context())
+        runs = {each.pk: each.broadcast_ids for each in page if hasattr(each, "broadcast_ids")}
+        if runs:  # with_stats
+            context["statistics"] = campaign_statistics(runs)
+        serializer = CampaignListSerializer(page, many=True, context=context)
+        return self.get_paginated_response(serializer.data)
+
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """A draft; with `scheduled_at`, scheduled at once."""
+        serializer = self._validated(request)
+        campaign = services.create_campaign(
+            business=self.business, created_by=self.author, **serializer.validated_data
+        )
+        return self._answer(campaign, status.HTTP_201_CREATED)
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return self._answer(self.get_object())
+
+    @extend_schema(parameters=[IF_MATCH])
+    def update(self, request: Request, pk: str, *, partial: bool = False) -> Response:
+        """Drafts and scheduled campaigns can be changed."""
+        campaign = self.get_object()
+        serializer = self._validated(request, campaign, partial=partial)
+        campaign = services.update_campaign(
+            campaign=campaign, versions=_versions(request), **serializer.validated_data
+        )
+        return self._answer(campaign)
+
+    @extend_schema(parameters=[IF_MATCH])
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Drafts and scheduled campaigns can be changed."""
+        return self.update(request, pk, partial=True)
+
+    @extend_schema(parameters=[IF_MATCH])
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Drafts and scheduled campaigns can be deleted."""
+        services.delete_campaign(campaign=self.get_object(), versions=_versions(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=EmptySerializer, responses={202: CampaignSerializer})
+    @action(detail=True, methods=["post"], serializer_class=EmptySerializer)
+    @idempotent
+    def send(self, request: Request, pk: str) -> Response:
+        """Send now, which is: scheduled for now."""
+        campaign = self._act(request, services.send_campaign)
+        ring_on_commit(tasks.launch_due)
+        return self._answer(campaign, status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=ScheduleSerializer, responses=CampaignSerializer)
+    @action(detail=True, methods=["post"], serializer_class=ScheduleSerializer)
+    @idempotent
+    def schedule(self, request: Request, pk: str) -> Response:
+        """Set the time, or another one.
+
+        A wall time that the clocks skip shifts forward; of one that comes twice, the first counts.
+        """
+        campaign = self.get_object()
+        chosen = self._validated(request).validated_data
+        zone = self.business.zone
+        wanted = (
+            from_instant(chosen["scheduled_at"], zone)
+            if "scheduled_at" in chosen
+            else from_wall_time(chosen["date"], chosen["time"], zone)
+        )
+        return self._answer(services.schedule_campaign(campaign=campaign, schedule=wanted))
+
+    @extend_schema(request=EmptySerializer, responses=CampaignSerializer)
+    @action(detail=True, methods=["post"], serializer_class=EmptySerializer)
+    @idempotent
+    def unschedule(self, request: Request, pk: str) -> Response:
+        """Back to a draft."""
+        return self._answer(self._act(request, services.unschedule_campaign))
+
+    @extend_schema(request=EmptySerializer, responses=CampaignSerializer)
+    @action(detail=True, methods=["post"], serializer_class=EmptySerializer)
+    @idempotent
+    def cancel(self, request: Request, pk: str) -> Response:
+        """End it; what the gateway has been given cannot be taken back."""
+        campaign = self._act(request, services.cancel_campaign)
+        for broadcast_id in selectors.broadcasts_of(campaign):
+            ring_on_commit(settle, broadcast_id)
+        return self._answer(campaign)
+
+    @extend_schema(request=EmptySerializer, responses=CampaignSerializer)
+    @action(detail=True, methods=["post"], serializer_class=EmptySerializer)
+    @idempotent
+    def pause(self, request: Request, pk: str) -> Response:
+        """Hold what the gateway has not been given yet."""
+        return self._answer(self._act(request, services.pause_campaign))
+
+    @extend_schema(request=EmptySerializer, responses=CampaignSerializer)
+    @action(detail=True, methods=["post"], serializer_class=EmptySerializer)
+    @idempotent
+    def resume(self, request: Request, pk: str) -> Response:
+        campaign = self._act(request, services.resume_campaign)
+        transaction.on_commit(lambda: ring_senders(send_next))
+        return self._answer(campaign)
+
+    @extend_schema(request=EmptySerializer, responses={201: CampaignSerializer})
+    @action(detail=True, methods=["post"], serializer_class=EmptySerializer)
+    @idempotent
+    def duplicate(self, request: Request, pk: str) -> Response:
+        """A draft with the same text for the same audience."""
+        campaign = self.get_object()
+        self._validated(request)
+        copy = services.duplicate_campaign(campaign=campaign, created_by=self.author)
+        return self._answer(copy, status.HTTP_201_CREATED)
+
+    @property
+    def author(self) -> User:
+        assert isinstance(self.request.user, User)
+        return self.request.user
+
+    def _act(self, request: Request, service: Callable[..., Campaign]) -> Campaign:
+        campaign = self.get_object()
+        self._validated(request)
+        return service(campaign=campaign)
+
+    def _validated(
+        self, request: Request, *instance: Campaign, **kwargs: Any
+    ) -> BaseSerializer[Any]:
+        serializer = self.get_serializer(*instance, data=request.data, **kwargs)
+        serializer.is_valid(raise_exception=True)
+        return serializer
+
+    def _answer(self, campaign: Campaign, status_code: int = status.HTTP_200_OK) -> Response:
+        serializer = CampaignSerializer(campaign, context=self.get_serializer_context())
+        headers = {"ETag": f'"{campaign.version}"'}
+        if status_code != status.HTTP_200_OK:
+            headers["Location"] = self.reverse_action("detail", args=[campaign.pk])
+        return Response(serializer.data, status=status_code, headers=headers)
+
+
+def _versions(request: Request) -> set[str] | None:
+    """What If-Match names; None if any will do. A weak tag never matches (RFC 9110)."""
+    header = request.headers.get("If-Match")
+    if header is None or header.strip() == "*":
+        return None
+    return {tag.strip('"') for tag in parse_etags(header) if not tag.startswith("W/")}

@@ -1,0 +1,117 @@
+"""campaigns/{id}/: whom it reaches, and what came of it."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import DictField
+
+from accounts.viewsets import BusinessViewSet
+from campaigns import selectors
+from campaigns.models import Campaign
+from campaigns.pagination import ByPhone
+from campaigns.reports import stream_report
+from campaigns.serializers import (
+    AudienceSerializer,
+    CampaignMessageSerializer,
+    EmptySerializer,
+    IdsSerializer,
+    MessageStatusSerializer,
+    SamplesSerializer,
+    StatisticsSerializer,
+)
+from campaigns.statistics import campaign_statistics
+from messaging.models import Message
+from messaging.selectors import messages_of
+
+_PLAIN: dict[str, Any] = {"filterset_class": None, "pagination_class": None}
+
+
+class ResultsMixin(BusinessViewSet[Campaign]):
+    """The reading actions of a campaign."""
+
+    @extend_schema(responses=AudienceSerializer)
+    @action(detail=True, **_PLAIN)
+    def audience(self, request: Request, pk: str) -> Response:
+        """Who would get the campaign if it went out now, who is left out, and what it costs."""
+        summary = selectors.summarise_audience(self.get_object())
+        return Response(AudienceSerializer(summary).data)
+
+    @extend_schema(request=EmptySerializer, responses=SamplesSerializer)
+    @action(detail=True, methods=["post"], serializer_class=EmptySerializer)
+    def preview(self, request: Request, pk: str) -> Response:
+        """The texts of the first ten contacts of the audience."""
+        campaign = self.get_object()
+        self.get_serializer(data=request.data).is_valid(raise_exception=True)
+        samples = [
+            {"contact": contact.pk, "phone": contact.phone, **asdict(text)}
+            for contact, text in selectors.rendered_samples(campaign)
+        ]
+        return Response({"samples": samples})
+
+    @extend_schema(responses=StatisticsSerializer)
+    @action(detail=True, **_PLAIN)
+    def stats(self, request: Request, pk: str) -> Response:
+        """A draft answers with zeros."""
+        campaign = self.get_object()
+        runs = {campaign.pk: selectors.broadcasts_of(campaign)}
+        return Response(StatisticsSerializer(campaign_statistics(runs)[campaign.pk]).data)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("ids", str, required=True, description="Such as 1,2")],
+        responses=DictField(child=StatisticsSerializer()),
+    )
+    @action(detail=False, url_path="stats", extra_query_params=("ids",), **_PLAIN)
+    def stats_of_many(self, request: Request) -> Response:
+        """By campaign, up to 100; 404 if one of them does not exist."""
+        serializer = IdsSerializer(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
+        ids = set(serializer.validated_data["ids"])
+        campaigns = selectors.with_broadcasts(self.get_queryset().filter(pk__in=ids))
+        runs = {campaign.pk: campaign.broadcast_ids for campaign in campaigns}
+        if missing := ids - runs.keys():
+            raise NotFound(f"There is no campaign {min(missing)}.")
+        statistics = campaign_statistics(runs)
+        return Response({str(pk): StatisticsSerializer(statistics[pk]).data for pk in sorted(ids)})
+
+    @extend_schema(
+        parameters=[OpenApiParameter("status", enum=Message.Status.values)],
+        responses=CampaignMessageSerializer(many=True),
+    )
+    @action(
+        detail=True,
+        extra_query_params=("status",),
+        filterset_class=None,
+        pagination_class=ByPhone,
+        serializer_class=CampaignMessageSerializer,
+    )
+    def messages(self, request: Request, pk: str) -> Response:
+        """In order of phone; `status` as in the statistics, messages in flight being `queued`."""
+        campaign = self.get_object()
+        wanted = {name: request.query_params[name] for name in {"status"} & {*request.query_params}}
+        serializer = MessageStatusSerializer(data=wanted)
+        serializer.is_valid(raise_exception=True)
+        messages = messages_of(selectors.broadcasts_of(campaign), **serializer.validated_data)
+        pages = ByPhone()
+        page = pages.paginate_queryset(messages, request, view=self)
+        return pages.get_paginated_response(CampaignMessageSerializer(page, many=True).data)
+
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
+    @action(detail=True, **_PLAIN)
+    def report(self, request: Request, pk: str) -> StreamingHttpResponse:
+        """Every message, as CSV."""
+        campaign = self.get_object()
+        return StreamingHttpResponse(
+            stream_report(selectors.broadcasts_of(campaign)),
+            content_type="text/csv; charset=utf-8",
+            headers={
+                "Content-Disposition": f'attachment; filename="campaign-{campaign.pk}.csv"',
+                "Cache-Control": "private, no-store",
+            },
+        )
