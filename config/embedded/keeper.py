@@ -48,8 +48,8 @@ def end_groups(watched: dict[int, int]) -> None:
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
     watched: dict[int, int] = {}
     folders: list[str] = []
     for line in sys.stdin:

@@ -12,7 +12,7 @@ from config.embedded.process import Child
 from config.embedded.service import Service
 
 MAX_BYTES = 10 * 1024 * 1024
-_NOTEWORTHY = re.compile(r"\b(WARNING|ERROR|CRITICAL|FATAL|PANIC|Traceback)\b")
+_NOTEWORTHY = re.compile(r"(?<!%)\b(WARNING|ERROR|CRITICAL|Traceback)\b")
 # Lines of one child on the terminal in ten seconds: a broken server fails every request.
 _LINES_PER_WINDOW, _WINDOW = 10, 10.0
 
@@ -25,7 +25,8 @@ class Output:
         self.path = folder / f"{service.name}.log"
         self._name = service.name
         self._everything = verbose
-        self._warnings = service.warns
+        # Set once the service answers: until then its troubles are those of starting.
+        self.shows_warnings = False
         self._handler = RotatingFileHandler(
             self.path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8", delay=True
         )
@@ -60,7 +61,7 @@ class Output:
                 line = raw.decode(errors="replace").rstrip()
                 record = logging.LogRecord(self._name, logging.INFO, "", 0, line, None, None)
                 self._handler.handle(record)
-                if self._everything or (self._warnings and _NOTEWORTHY.search(line)):
+                if self._everything or (self.shows_warnings and _NOTEWORTHY.search(line)):
                     self._show(line)
 
     def _show(self, line: str) -> None:

@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from config.embedded import binaries
@@ -44,7 +45,7 @@ def service(data: DataFolder, processes: Processes, *, durable: bool) -> Service
     identity = choose_identity(processes)
     cluster = data.path / "postgres"
     if not cluster.exists():
-        _make_cluster(programs, cluster, identity, processes)
+        _make_cluster(programs, cluster, identity, processes, durable=durable)
     if cluster.stat().st_uid != _owner(identity):
         raise Failure(f"{cluster} was made by another user: start as that user.")
     sockets = data.socket_folder()
@@ -78,25 +79,29 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
-def _make_cluster(programs: Path, cluster: Path, identity: Identity, processes: Processes) -> None:
+def _make_cluster(
+    programs: Path, cluster: Path, identity: Identity, processes: Processes, *, durable: bool
+) -> None:
     """Made aside and renamed, so that one cut off in the middle is never taken for a whole one."""
     unfinished = cluster.with_name("postgres.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
     os.chown(unfinished, _owner(identity), -1)
     options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"]
+    options += [] if durable else ["--no-sync"]
     if binaries.postgres_version(programs / "postgres") >= _BUILTIN_LOCALE_SINCE:
         # Plain C knows no Greek upper and lower case, and the system may have no other locale.
         options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    _run_or_fail([programs / "initdb", "-D", unfinished, *options], b"", identity, processes)
+    initdb: list[str | Path] = [programs / "initdb", "-D", unfinished, *options]
+    _run_or_fail(initdb, b"", identity, processes)
     create = f"CREATE DATABASE {DATABASE};\n".encode()
-    single = [programs / "postgres", "--single", "-D", unfinished, "postgres"]
-    _run_or_fail(single, create, identity, processes)
+    single_user = (programs / "postgres", "--single", "-D", unfinished, "postgres")
+    _run_or_fail(single_user, create, identity, processes)
     unfinished.rename(cluster)
 
 
 def _run_or_fail(
-    command: list[str | Path], text: bytes, identity: Identity, processes: Processes
+    command: Sequence[str | Path], text: bytes, identity: Identity, processes: Processes
 ) -> None:
     result = processes.run(
         command,

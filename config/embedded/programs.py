@@ -13,19 +13,20 @@ QUEUES = "sms,scheduler,imports,events"
 WEB_THREADS = 8  # measured best of 1 process; see docs/adr
 
 
-def web(host: str, port: int, environment: Mapping[str, str]) -> Service:
+def web(host: str, port: int, environment: Mapping[str, str], *, probe: str = "/readyz") -> Service:
     address = ("--host", host, "--port", str(port))
     size = ("--workers", "1", "--blocking-threads", str(WEB_THREADS))
     # Granian itself replaces a worker that dies; we replace Granian.
     resilience = ("--respawn-failed-workers", "--respawn-interval", "0.5")
-    ending = ("--workers-kill-timeout", "10")
+    # Its only warning says that eight threads are many for few cores: measured, they are not.
+    ending = ("--workers-kill-timeout", "10", "--log-level", "error")
     command = ("granian", "--interface", "wsgi", "config.wsgi:application", "--no-ws")
     return _python_service(
         "web",
         (*command, *address, *size, *resilience, *ending),
         environment,
         patience=15,
-        answers=answers_at(f"{local_url(host, port)}/readyz"),
+        answers=answers_at(local_url(host, port) + probe),
     )
 
 

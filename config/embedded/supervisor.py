@@ -25,6 +25,12 @@ class _Running:
     started: float
     starts: int = 1
 
+    def answers(self) -> bool:
+        if not self.service.answers():
+            return False
+        self.output.shows_warnings = self.service.warns
+        return True
+
 
 class Supervisor:
     """Restarts what ends, without limit once it has answered. One thread, the main one, uses it."""
@@ -58,14 +64,14 @@ class Supervisor:
         deadline = time.monotonic() + timeout
         while waiting:
             self.restart_ended()
-            waiting = [name for name in waiting if not self._running[name].service.answers()]
+            waiting = [name for name in waiting if not self._running[name].answers()]
             hopeless = [name for name in waiting if self._running[name].starts > HOPELESS_STARTS]
             if hopeless or (waiting and time.monotonic() > deadline):
                 name = (hopeless or waiting)[0]
                 output = self._running[name].output
                 raise Failure(f"{name} does not start. Its last words:\n{output.last_lines()}")
             if waiting:
-                time.sleep(POLL_INTERVAL / 2)
+                time.sleep(POLL_INTERVAL)
 
     def run_while(self, unfinished: Callable[[], bool]) -> None:
         while unfinished():

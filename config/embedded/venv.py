@@ -57,17 +57,9 @@ def install(requirements: str, processes: Processes) -> None:
             return
         say(f"Installing {requirements}")
         _UNFINISHED.touch()
+        options = ("install", "--quiet", "--require-hashes")
         result = processes.run(
-            [
-                PYTHON,
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--require-hashes",
-                "-r",
-                ROOT / requirements,
-            ],
+            [*pip(PYTHON), *options, "-r", ROOT / requirements],
             env=pip_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
