@@ -11,6 +11,7 @@ from pathlib import Path
 from config.embedded import environment, venv
 from config.embedded.console import Failure, say, show
 from config.embedded.layout import PYTHON, ROOT, SHARED, DataFolder, is_running, read_json
+from config.embedded.ports import Ports
 from config.embedded.process import Processes
 from config.embedded.stack import Settings, Stack, prepare, stop_on_signals
 from config.embedded.supervisor import Supervisor
@@ -126,10 +127,10 @@ def lint() -> int:
 def _opened(data: DataFolder, settings: Settings, *, throwaway: bool = False) -> Iterator[Stack]:
     """A stack that answers; ended however the block ends. Ctrl-C in the block ends it quietly."""
     stop_on_signals()
-    with data.held() as lock, Processes(held_until_the_end=[lock]) as processes:
+    with data.held() as lock, Ports() as ports, Processes(held_until_the_end=[lock]) as processes:
         if throwaway:
             processes.remove_at_the_end(data.path)
-        stack = Stack(data, settings, processes)
+        stack = Stack(data, settings, processes, ports)
         try:
             stack.start(prepare(data, processes, venv.RUNNING, durable=settings.durable))
             yield stack

@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import socket
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
@@ -58,20 +57,6 @@ def gateway(port: int, environment: Mapping[str, str], *, report_to: str) -> Ser
         {**own, **environment},
         answers=answers_at(f"http://127.0.0.1:{port}/counts"),
     )
-
-
-def free_port(host: str, wanted: int) -> int:
-    """The wanted port, or the next one that nobody listens on."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for port in range(wanted, min(wanted + 200, 65536)):
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return port
-    raise OSError(f"no free port from {wanted} on")
 
 
 def local_url(host: str, port: int) -> str:

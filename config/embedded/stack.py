@@ -11,6 +11,7 @@ from typing import Any
 from config.embedded import environment, programs, servers, venv
 from config.embedded.console import Failure, say
 from config.embedded.layout import PYTHON, ROOT, DataFolder, write_private_json
+from config.embedded.ports import Ports
 from config.embedded.process import Processes
 from config.embedded.servers import Servers
 from config.embedded.supervisor import Supervisor
@@ -31,11 +32,14 @@ class Settings:
 class Stack:
     """Start it, then let it `run_while` or `manage`; whatever happens in between is supervised."""
 
-    def __init__(self, data: DataFolder, settings: Settings, processes: Processes) -> None:
+    def __init__(
+        self, data: DataFolder, settings: Settings, processes: Processes, ports: Ports
+    ) -> None:
         self.data = data
         self.settings = settings
         self.public = environment.is_public(settings.host)
         self._processes = processes
+        self._ports = ports
         self._supervisor = Supervisor(
             processes, data.logs, verbose=settings.verbose, on_restart=self._write_state
         )
@@ -108,7 +112,7 @@ class Stack:
         return port
 
     def _choose_port(self, name: str, host: str, wanted: int) -> int:
-        port = programs.free_port(host, wanted)
+        port = self._ports.claim(host, wanted)
         if port != wanted:
             say(f"{name} {wanted} is taken; using {port}")
         return port

@@ -26,7 +26,7 @@ class _Running:
     starts: int = 1
 
     def answers(self) -> bool:
-        if not self.service.answers():
+        if self.child.poll() is not None or not self.service.answers():
             return False
         self.output.shows_warnings = self.service.warns
         return True

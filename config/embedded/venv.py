@@ -52,6 +52,8 @@ def make(processes: Processes) -> None:
 
 def install(requirements: str, processes: Processes) -> None:
     """Install what the file locks, unless that was done before."""
+    if is_current(requirements):
+        return
     with install_lock("venv"):
         if is_current(requirements):
             return
