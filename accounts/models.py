@@ -72,6 +72,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        # Called by full_clean, so by every form of the admin and by createsuperuser.
+        return super().normalize_username(username).strip().lower()
+
 
 class Business(models.Model):
     """A store: the owner of contacts, campaigns and messages, and the border between tenants."""
@@ -163,17 +168,18 @@ class Invitation(models.Model):
 
 
 class RefreshSession(models.Model):
-    """One use of a refresh token; a rotation adds the next row of the family.
+    """One refresh token; each use rotates it, which adds the next row of the family.
 
-    Ladder: live -> used (rotated); live | used -> revoked (log-out, or a reuse, of the whole
-    family). Only the token's hash is kept.
+    Ladder: live -> used (rotated); live | used -> revoked (log-out, change of password, reuse). A
+    family with one revoked row is revoked: a rotation that commits a moment later adds a row that
+    is of no use. Only the token's hash is kept.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="refresh_sessions")
     family = models.UUIDField(default=uuid.uuid4, db_index=True)
     token_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(db_default=Now())
-    expires_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 

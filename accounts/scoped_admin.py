@@ -70,7 +70,7 @@ class BusinessAdmin(ByMembership, _ModelAdmin):
 
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **kwargs: Any
-    ) -> ModelChoiceField[Any] | None:
+    ) -> "ModelChoiceField[Any] | None":
         self._scope_choices(db_field, request, kwargs)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
@@ -86,7 +86,7 @@ class BusinessAdmin(ByMembership, _ModelAdmin):
         ]
 
     def _scope_choices(
-        self, db_field: Field[Any, Any], request: HttpRequest, kwargs: dict[str, Any]
+        self, db_field: "Field[Any, Any]", request: HttpRequest, kwargs: dict[str, Any]
     ) -> None:
         if is_superuser(request):
             return

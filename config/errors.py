@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
+from rest_framework.fields import get_error_detail
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
@@ -50,6 +53,8 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
+    elif isinstance(error, DjangoValidationError):
+        error = exceptions.ValidationError(get_error_detail(error))
     if isinstance(error, exceptions.ValidationError):
         return _answer(_of_validation(error))
     if isinstance(error, exceptions.APIException):
@@ -86,23 +91,20 @@ def _page(request: HttpRequest, status: int, code: str) -> HttpResponse:
     content = problem(status, code)
     if request.path.startswith(JSON_PREFIXES):
         return JsonResponse(content, status=status, content_type=CONTENT_TYPE)
-    return render(request, "error.html", content, status=status)
+    # Without the request: no context processor may ask a database that is away.
+    return HttpResponse(render_to_string("error.html", content), status=status)
 
 
 def _answer(content: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        content, status=content["status"], headers=headers or {}, content_type=CONTENT_TYPE
-    )
+    headers = headers or {}
+    if content["status"] == 401:
+        headers.setdefault("WWW-Authenticate", "Bearer")
+    return Response(content, content["status"], headers=headers, content_type=CONTENT_TYPE)
 
 
 def _headers(error: exceptions.APIException) -> dict[str, str]:
-    # Both attributes are set by the view and by the exception, as rest_framework documents.
-    headers = {}
-    if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = str(error.auth_header)  # type: ignore[attr-defined]
-    if getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(error.wait))  # type: ignore[attr-defined]
-    return headers
+    wait = getattr(error, "wait", None)
+    return {"Retry-After": str(ceil(wait))} if wait else {}
 
 
 def _of_problem(error: Problem) -> dict[str, Any]:
@@ -130,7 +132,7 @@ def _flatten(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
     """rest_framework's nested errors as a flat list of JSON pointers."""
     if isinstance(detail, dict):
         for name, value in detail.items():
-            own = name == api_settings.NON_FIELD_ERRORS_KEY
+            own = name in {api_settings.NON_FIELD_ERRORS_KEY, NON_FIELD_ERRORS}
             yield from _flatten(value, pointer if own else f"{pointer}/{_escape(str(name))}")
     elif isinstance(detail, list):
         for number, item in enumerate(detail):

@@ -1,1 +1,33 @@
-urlpatterns = []
+"""Every mount point of the project."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import TemplateView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from config import errors, health
+
+api = [
+    path("", include("accounts.urls")),
+    path("", include("messaging.urls")),
+    path("", include("campaigns.urls")),
+]
+
+urlpatterns = [
+    path("", TemplateView.as_view(template_name="index.html", extra_context={"title": "Tapline"})),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("accounts.page_urls")),
+    path("api/v1/", include(api)),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("webhooks/", include("messaging.webhook_urls")),
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path("", include("tracking.urls")),
+    re_path(r"^(api|webhooks)/", errors.unknown_endpoint),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error

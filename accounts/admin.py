@@ -1,0 +1,183 @@
+"""Staff's view of people and businesses. Users and their sessions are for superusers."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from accounts.models import (
+    Business,
+    IdempotentRequest,
+    Invitation,
+    Membership,
+    RefreshSession,
+    User,
+)
+from accounts.scoped_admin import BusinessAdmin, ByMembership, ReadOnlyAdmin, is_superuser
+from accounts.services import businesses, people, sessions
+
+admin.site.site_title = admin.site.site_header = "Tapline"
+admin.site.index_title = "Administration"
+# Permissions come with a membership's role, so groups of permissions have no use.
+admin.site.unregister(Group)
+
+
+class SuperuserOnly(ByMembership):
+    def _is_allowed(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
+
+
+class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = ("email",)
+
+
+class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002 - Django's signature
+        with transaction.atomic():
+            user = super().save(commit)
+            sessions.revoke_sessions(user_id=user.pk)
+        return user
+
+
+class MembershipInline(SuperuserOnly, admin.TabularInline):  # type: ignore[type-arg]
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("business",)
+
+
+@admin.register(User)
+class UserAdmin(SuperuserOnly, DjangoUserAdmin):  # type: ignore[type-arg]
+    add_form = NewUserForm
+    change_password_form = NewPasswordForm
+    inlines = (MembershipInline,)
+    list_display = ("email", "full_name", "is_active", "is_staff", "is_superuser", "last_login")
+    list_filter = ("is_active", "is_staff", "is_superuser")
+    search_fields = ("email", "full_name")
+    ordering = ("email",)
+    filter_horizontal = ()
+    show_full_result_count = False
+    readonly_fields = ("last_login", "created_at")
+    fieldsets = (
+        (None, {"fields": ("email", "password", "full_name")}),
+        ("Access", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("Dates", {"fields": ("last_login", "created_at")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+
+
+@admin.register(Business)
+class StoreAdmin(BusinessAdmin):
+    business_path = "pk"
+    list_display = ("name", "sender_name", "country", "time_zone", "daily_message_cap")
+    list_filter = ("country",)
+    search_fields = ("name", "sender_name")
+    ordering = ("name",)
+    readonly_fields = ("created_at",)
+    actions = ("approve_sending",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return is_superuser(request)
+
+    def has_approve_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        own = super().get_readonly_fields(request, obj)
+        return own if is_superuser(request) else (*own, "daily_message_cap")
+
+    @admin.action(description="Approve sending", permissions=["approve"])
+    def approve_sending(self, request: HttpRequest, queryset: QuerySet[Business]) -> None:
+        ids = list(queryset.values_list("pk", flat=True))
+        approved = businesses.approve_sending(business_ids=ids)
+        self.message_user(request, f"{approved} approved.", messages.SUCCESS)
+
+
+@admin.register(Membership)
+class MembershipAdmin(BusinessAdmin):
+    """Managers of a business see its people; its owners change them through the API."""
+
+    list_display = ("user", "business", "role", "created_at")
+    list_filter = ("role", "business")
+    list_select_related = ("user", "business")
+    search_fields = ("user__email", "business__name")
+    autocomplete_fields = ("user", "business")
+    ordering = ("business", "user")
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return is_superuser(request)
+
+
+class InvitationForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Invitation
+        fields: ClassVar[list[str]] = ["business", "email", "role"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if people.is_member(business=data.get("business"), email=data.get("email", "")):
+            raise ValidationError({"email": people.AlreadyMember.title})
+        return data
+
+
+@admin.register(Invitation)
+class InvitationAdmin(BusinessAdmin):
+    """A superuser's way to bring in the first owner; deleting takes an invitation back."""
+
+    form = InvitationForm
+    list_display = ("email", "business", "role", "invited_by", "expires_at", "accepted_at")
+    list_filter = ("role", "business")
+    list_select_related = ("business", "invited_by")
+    search_fields = ("email", "business__name")
+    autocomplete_fields = ("business",)
+    ordering = ("-id",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return is_superuser(request)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        assert isinstance(request.user, User)
+        sent = people.invite_member(invited_by=request.user, **form.cleaned_data)
+        obj.pk = sent.pk
+
+
+@admin.register(RefreshSession)
+class RefreshSessionAdmin(ReadOnlyAdmin, SuperuserOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("user", "family", "created_at", "expires_at", "used_at", "revoked_at")
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+    ordering = ("-id",)
+    exclude = ("token_hash",)
+    show_full_result_count = False
+
+
+@admin.register(IdempotentRequest)
+class IdempotentRequestAdmin(ReadOnlyAdmin, BusinessAdmin):
+    list_display = ("key", "business", "status", "created_at")
+    list_filter = ("business",)
+    list_select_related = ("business",)
+    search_fields = ("key",)
+    ordering = ("-id",)

@@ -1,0 +1,167 @@
+"""The JSON forms of people and businesses."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from accounts.models import (
+    Business,
+    Invitation,
+    Membership,
+    User,
+    validate_country,
+    validate_sender,
+    validate_time_zone,
+)
+from accounts.strict import StrictModelSerializer, StrictSerializer
+
+MAX_PASSWORD = 1000
+
+
+class EmailField(serializers.EmailField):
+    """An address as the accounts keep it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        return super().to_internal_value(data).lower()
+
+
+class PasswordField(serializers.CharField):
+    """Taken as typed; its strength is the service's matter."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_PASSWORD, trim_whitespace=False, write_only=True, **kwargs)
+
+
+class BusinessSerializer(StrictModelSerializer[Business]):
+    class Meta:
+        model = Business
+        fields = [
+            "id",
+            "name",
+            "sender_name",
+            "time_zone",
+            "country",
+            "quiet_from",
+            "quiet_until",
+            "daily_message_cap",
+            "created_at",
+        ]
+        read_only_fields = ["daily_message_cap", "created_at"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        start, end = (
+            attrs.get(name, getattr(self.instance, name, None))
+            for name in ("quiet_from", "quiet_until")
+        )
+        if (start is None) != (end is None) or (start is not None and start == end):
+            message = "Quiet hours have a start and a different end, or neither."
+            raise ValidationError({"quiet_until": [ErrorDetail(message, "INVALID_QUIET_HOURS")]})
+        return attrs
+
+
+class MyBusinessSerializer(serializers.ModelSerializer[Membership]):
+    id = serializers.IntegerField(source="business.id")
+    name = serializers.CharField(source="business.name")
+
+    class Meta:
+        model = Membership
+        fields = ["id", "name", "role"]
+        read_only_fields = fields
+
+
+class UserSerializer(StrictModelSerializer[User]):
+    businesses = MyBusinessSerializer(source="memberships", many=True, read_only=True)
+
+    class Meta:
+        model = User
+        fields = ["id", "email", "full_name", "created_at", "businesses"]
+        read_only_fields = ["email", "created_at"]
+
+
+class PersonSerializer(serializers.ModelSerializer[User]):
+    class Meta:
+        model = User
+        fields = ["id", "email", "full_name"]
+        read_only_fields = fields
+
+
+class MemberSerializer(StrictModelSerializer[Membership]):
+    user = PersonSerializer(read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = ["id", "user", "role", "created_at"]
+        read_only_fields = ["created_at"]
+
+
+class InvitationSerializer(StrictModelSerializer[Invitation]):
+    email = EmailField()
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "email", "role", "created_at", "expires_at"]
+        read_only_fields = ["created_at", "expires_at"]
+
+
+class WithRefresh(StrictSerializer):
+    return_refresh = serializers.BooleanField(
+        default=False, help_text="Give the refresh token in the answer too, not in a cookie only."
+    )
+
+
+class RegisterSerializer(WithRefresh):
+    email = EmailField()
+    password = PasswordField()
+    business_name = serializers.CharField(max_length=120)
+    sender_name = serializers.CharField(required=False, validators=[validate_sender])
+    time_zone = serializers.CharField(required=False, validators=[validate_time_zone])
+    country = serializers.CharField(required=False, validators=[validate_country])
+
+
+class LoginSerializer(WithRefresh):
+    email = EmailField()
+    password = PasswordField()
+
+
+class RefreshSerializer(WithRefresh):
+    refresh = serializers.CharField(
+        required=False, max_length=100, help_text="For clients that do not keep cookies."
+    )
+
+
+class LogoutSerializer(StrictSerializer):
+    refresh = serializers.CharField(required=False, max_length=100)
+
+
+class AcceptSerializer(WithRefresh):
+    token = serializers.CharField(max_length=100)
+    password = PasswordField(help_text="A new one, or that of the account if there is one.")
+    full_name = serializers.CharField(required=False, max_length=150)
+
+
+class ResetSerializer(StrictSerializer):
+    email = EmailField()
+
+
+class ResetConfirmSerializer(StrictSerializer):
+    token = serializers.CharField(max_length=200)
+    password = PasswordField()
+
+
+class ChangePasswordSerializer(WithRefresh):
+    current_password = PasswordField()
+    new_password = PasswordField()
+
+
+class AccessSerializer(serializers.Serializer[Any]):
+    access = serializers.CharField(help_text="A JWT for the header Authorization: Bearer.")
+    refresh = serializers.CharField(required=False, help_text="Only if return_refresh was true.")
+
+
+class SessionSerializer(AccessSerializer):
+    user = UserSerializer()
+    business = BusinessSerializer(allow_null=True)

@@ -1,0 +1,79 @@
+"""Probes: `/livez` (the process answers) and `/readyz` (it can do its work)."""
+
+from collections.abc import Callable
+from functools import cache
+
+from django.db import DatabaseError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django_redis import get_redis_connection
+from redis.exceptions import RedisError
+
+from config.errors import CONTENT_TYPE, problem
+from config.tasks import HEARTBEAT
+
+STATEMENT_TIMEOUT = "2s"  # with the connection's own time-outs of the settings, all is bounded
+
+
+class NotReady(Exception):
+    """What is wrong, in the words of the answer."""
+
+
+def livez(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """503 without database or migrations; without Redis or scheduler 200 and `degraded`."""
+    needed = {"database": _state(check_database)}
+    needed["migrations"] = _state(check_migrations) if needed["database"] == "ok" else "not checked"
+    useful = {"redis": _state(check_redis)}
+    useful["scheduler"] = _state(check_scheduler) if useful["redis"] == "ok" else "not checked"
+    checks = needed | useful
+    if set(needed.values()) != {"ok"}:
+        body = problem(503, "NOT_READY", "Not ready to serve.") | {"checks": checks}
+        return JsonResponse(body, status=503, content_type=CONTENT_TYPE)
+    status = "ok" if set(useful.values()) == {"ok"} else "degraded"
+    return JsonResponse({"status": status, "checks": checks})
+
+
+def check_database() -> None:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        raise NotReady("unreachable") from error
+
+
+@cache  # a success lasts as long as the process; a failure is not remembered
+def check_migrations() -> None:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise NotReady("pending")
+
+
+def check_redis() -> None:
+    try:
+        get_redis_connection("default").ping()
+    except (RedisError, OSError) as error:
+        raise NotReady("unreachable") from error
+
+
+def check_scheduler() -> None:
+    try:
+        beating = get_redis_connection("default").exists(HEARTBEAT)
+    except (RedisError, OSError) as error:
+        raise NotReady("unreachable") from error
+    if not beating:
+        raise NotReady("silent")
+
+
+def _state(check: Callable[[], None]) -> str:
+    try:
+        check()
+    except NotReady as reason:
+        return str(reason)
+    return "ok"
