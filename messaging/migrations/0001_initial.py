@@ -94,6 +94,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.CharField(db_collation='C', default=messaging.models.message.new_public_id, editable=False, max_length=12, unique=True)),
+                ('business', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.business')),
                 ('phone', models.CharField(db_collation='C', max_length=16)),
                 ('text', models.TextField()),
                 ('segments', models.PositiveSmallIntegerField()),
@@ -201,6 +202,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='dailyusage',
             constraint=models.UniqueConstraint(fields=('business', 'day'), name='daily_usage_once'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(fields=['business', 'id'], name='message_business'),
         ),
         migrations.AddConstraint(
             model_name='message',

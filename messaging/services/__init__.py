@@ -7,9 +7,10 @@ from messaging.services.broadcasts import (
     resume_broadcast,
     start_broadcast,
 )
-from messaging.services.events import apply_stored_events, store_event
+from messaging.services.events import apply_stored_events, replay_events, store_event
 from messaging.services.expansion import expand_chunk
 from messaging.services.sending import send_next_batch
+from messaging.services.single import send_message
 from messaging.services.sweeping import Findings, settle_batches, sweep_messaging
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "complete_broadcast",
     "expand_chunk",
     "pause_broadcast",
+    "replay_events",
     "resume_broadcast",
+    "send_message",
     "send_next_batch",
     "settle_batches",
     "start_broadcast",

@@ -29,6 +29,12 @@ def store_event(*, gateway: str, kind: str, raw: bytes) -> None:
     GatewayEvent.objects.create(gateway=gateway, kind=kind, raw=raw)
 
 
+def replay_events(*, ids: list[int]) -> int:
+    """Take events out of quarantine, to be tried again: what was applied does not count twice."""
+    quarantined = GatewayEvent.objects.filter(pk__in=ids, state=State.QUARANTINED)
+    return quarantined.update(state=State.PENDING, problem="")
+
+
 @dataclass(slots=True)
 class Reports:
     """Columns by position: the first final report of each message id."""

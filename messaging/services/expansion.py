@@ -25,7 +25,7 @@ from messaging.segments import count_segments
 
 
 class Recipient(NamedTuple):
-    id: int
+    id: int | None  # of the contact; None for a phone that is nobody's
     phone: str
     first_name: str
     last_name: str
@@ -42,11 +42,13 @@ class Chunk:
 
 _COPY = """
 COPY messaging_message (
-    id, public_id, broadcast_id, contact_id, phone, text, segments, status, reason, batch_id
+    id, public_id, business_id, broadcast_id, contact_id, phone, text, segments, status, reason,
+    batch_id
 ) FROM STDIN (FORMAT BINARY)
 """
 _COPY_TYPES = (
-    "int8", "varchar", "int8", "int8", "varchar", "text", "int2", "varchar", "varchar", "int8",
+    "int8", "varchar", "int8", "int8", "int8", "varchar", "text", "int2", "varchar", "varchar",
+    "int8",
 )  # fmt: skip
 
 
@@ -75,7 +77,7 @@ def _expand(broadcast_id: int, *, leave_out_known: bool) -> Chunk | None:
     broadcast = Broadcast.objects.get(pk=broadcast_id)
     recipients = _next_recipients(broadcast, cursor)
     if recipients:
-        cursor.after_contact_id = recipients[-1].id
+        cursor.after_contact_id = recipients[-1].id or 0
     else:
         cursor.done = True
     cursor.save(update_fields=["after_contact_id", "done"])
@@ -153,6 +155,7 @@ def _rows(
         yield (
             message_id,
             public_id,
+            broadcast.business_id,
             broadcast.pk,
             recipient.id,
             recipient.phone,

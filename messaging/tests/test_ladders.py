@@ -85,4 +85,6 @@ def test_a_phone_has_one_message_in_a_broadcast() -> None:
     broadcast = make_expanded(contacts=1)
     phone = Message.objects.get().phone
     with pytest.raises(IntegrityError), transaction.atomic():
-        Message.objects.create(broadcast=broadcast, phone=phone, text="x", segments=1)
+        Message.objects.create(
+            business=broadcast.business, broadcast=broadcast, phone=phone, text="x", segments=1
+        )

@@ -1,0 +1,125 @@
+"""The engine as staff see it: to look at, and, for what is in quarantine, to try again."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.scoped_admin import BusinessAdmin, ReadOnlyAdmin, is_superuser
+from messaging import services, tasks
+from messaging.models import (
+    Batch,
+    Broadcast,
+    BroadcastCounters,
+    DailyUsage,
+    GatewayEvent,
+    Message,
+    MessageProblem,
+    WaitingReport,
+)
+from rediskit.doorbell import ring_on_commit
+
+
+class CountersInline(admin.StackedInline):  # type: ignore[type-arg]
+    model = BroadcastCounters
+    can_delete = False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return True
+
+
+@admin.register(Broadcast)
+class BroadcastAdmin(ReadOnlyAdmin, BusinessAdmin):
+    list_display = ["id", "business", "status", "sender", "total", "done", "created_at"]
+    list_filter = ["status", "business"]
+    list_select_related = ["business", "counters"]
+    search_fields = ["text"]
+    inlines = [CountersInline]
+
+    @admin.display(description="messages")
+    def total(self, broadcast: Broadcast) -> int:
+        return broadcast.counters.total
+
+    @admin.display(description="handed over")
+    def done(self, broadcast: Broadcast) -> str:
+        total = broadcast.counters.total
+        return f"{100 * (total - broadcast.counters.queued) // total} %" if total else "-"
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin, BusinessAdmin):
+    """Searched by exact phone or id only: anything else would read the whole table."""
+
+    list_display = ["public_id", "business", "phone", "status", "reason", "sent_at", "reported_at"]
+    list_filter = ["status", "business"]
+    list_select_related = ["business"]
+    search_fields = ["public_id__exact", "phone__exact"]
+    search_help_text = "A whole phone, such as +306941234567, or a message's id."
+    ordering = ["-id"]
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin, BusinessAdmin):
+    business_path = "broadcast__business"
+    list_display = ["id", "broadcast", "state", "size", "attempts", "not_before", "lease_until"]
+    list_filter = ["state"]
+    list_select_related = ["broadcast"]
+    ordering = ["-id"]
+
+
+@admin.register(DailyUsage)
+class DailyUsageAdmin(ReadOnlyAdmin, BusinessAdmin):
+    list_display = ["business", "day", "messages"]
+    list_filter = ["business"]
+    list_select_related = ["business"]
+    ordering = ["-day"]
+
+
+class OperatorAdmin(ReadOnlyAdmin, BusinessAdmin):
+    """Of all businesses at once, hence for superusers only."""
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return is_superuser(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
+
+
+@admin.register(GatewayEvent)
+class GatewayEventAdmin(OperatorAdmin):
+    list_display = ["id", "gateway", "kind", "state", "problem", "received_at"]
+    list_filter = ["state", "kind"]
+    ordering = ["-id"]
+    fields: ClassVar[list[str]] = [
+        "gateway", "kind", "state", "problem", "received_at", "body",
+    ]  # fmt: skip
+    actions = ["replay"]
+
+    @admin.display(description="body")
+    def body(self, event: GatewayEvent) -> str:
+        return bytes(event.raw[:20_000]).decode("utf-8", "backslashreplace")
+
+    @admin.action(description="Try again to apply the selected events", permissions=["view"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[GatewayEvent]) -> None:
+        moved = services.replay_events(ids=list(queryset.values_list("pk", flat=True)))
+        ring_on_commit(tasks.apply_events)
+        self.message_user(request, f"{moved} events will be tried again.")
+
+
+@admin.register(MessageProblem)
+class MessageProblemAdmin(OperatorAdmin):
+    list_display = ["message_id", "broadcast_id", "status", "reason", "created_at"]
+    list_filter = ["status"]
+    search_fields = ["=broadcast_id", "=message_id"]
+    ordering = ["-id"]
+
+
+@admin.register(WaitingReport)
+class WaitingReportAdmin(OperatorAdmin):
+    list_display = ["gateway_message_id", "status", "reason", "received_at"]
+    search_fields = ["gateway_message_id__exact"]
+    ordering = ["-id"]

@@ -1,0 +1,74 @@
+"""What integrators see of messages."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from accounts.models import validate_sender
+from accounts.strict import StrictSerializer
+from contacts.models import Contact
+from contacts.phone import InvalidPhone, normalise
+from messaging import rendering, texts
+from messaging.models import Message
+
+
+class MessageSerializer(serializers.ModelSerializer[Message]):
+    """A message is named by its public id, which is also its reference at the gateway."""
+
+    id = serializers.CharField(source="public_id")
+    contact = serializers.IntegerField(source="contact_id", allow_null=True)
+
+    class Meta:
+        model = Message
+        fields = [
+            "id",
+            "phone",
+            "contact",
+            "text",
+            "segments",
+            "status",
+            "reason",
+            "created_at",
+            "sent_at",
+            "reported_at",
+        ]
+        read_only_fields = fields
+
+
+class SendMessageSerializer(StrictSerializer):
+    """`phone` or `contact`, and the text; `business` comes in the context."""
+
+    phone = serializers.CharField(required=False)
+    contact = serializers.IntegerField(required=False)
+    text = serializers.CharField()
+    sender = serializers.CharField(required=False, validators=[validate_sender])
+
+    def validate_text(self, value: str) -> str:
+        try:
+            texts.check_text(value)
+        except rendering.TemplateError as error:
+            raise serializers.ValidationError(ErrorDetail(error.detail, error.code)) from error
+        return value
+
+    def validate_phone(self, value: str) -> str:
+        try:
+            return normalise(value, self.context["business"].country)
+        except InvalidPhone as error:
+            raise serializers.ValidationError(ErrorDetail(str(error), "INVALID_PHONE")) from error
+
+    def validate_contact(self, value: int) -> Contact:
+        contacts = Contact.objects.filter(business=self.context["business"], pk=value)
+        contact = contacts.first()
+        if contact is None:
+            raise serializers.ValidationError(
+                ErrorDetail("There is no such contact.", "DOES_NOT_EXIST")
+            )
+        return contact
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("phone" in attrs) == ("contact" in attrs):
+            raise serializers.ValidationError(
+                ErrorDetail("Give either a phone or a contact.", "PHONE_OR_CONTACT")
+            )
+        return attrs
