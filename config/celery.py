@@ -52,5 +52,6 @@ app.conf.beat_schedule = {
     "sweep messaging": _tick("messaging.tasks.sweep", 10),
     "sweep imports": _tick("contacts.tasks.sweep_imports", 10),
     "reconcile campaigns": _tick("campaigns.tasks.reconcile", 10),
+    "forget what has expired": _tick("accounts.tasks.forget_expired", 600),
     "beat": _tick("config.tasks.heartbeat", 10),
 }

@@ -99,7 +99,9 @@ def database(name: str) -> dict[str, Any]:
         parsed = _env.db_url_config(raw)
         if parsed.get("ENGINE") != "django.db.backends.postgresql" or not parsed.get("NAME"):
             raise ValueError(name)
-        return dict(parsed)
+        # A database that hangs costs seconds, not the minutes of TCP's own patience.
+        options = {"connect_timeout": 5, "tcp_user_timeout": 10_000, **parsed.get("OPTIONS", {})}
+        return {**parsed, "OPTIONS": options}
 
     return _read(name, REQUIRED, reader, "postgresql://user:password@host:5432/name")
 
