@@ -1,7 +1,5 @@
 """The engine as staff see it: to look at, and, for what is in quarantine, to try again."""
 
-from typing import ClassVar
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -94,7 +92,7 @@ class GatewayEventAdmin(OperatorAdmin):
     list_display = ["id", "gateway", "kind", "state", "problem", "received_at"]
     list_filter = ["state", "kind"]
     ordering = ["-id"]
-    fields: ClassVar[list[str]] = [
+    fields = [
         "gateway", "kind", "state", "problem", "received_at", "body",
     ]  # fmt: skip
     actions = ["replay"]
