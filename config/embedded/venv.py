@@ -67,8 +67,9 @@ def install(requirements: str, processes: Processes) -> None:
             stderr=subprocess.PIPE,
         )
         if result.returncode:
-            # pip downloads everything before it touches the environment, so it is still whole.
-            _UNFINISHED.unlink()
+            if result.returncode > 0:  # not killed
+                # pip downloads everything before it touches the environment: it is still whole.
+                _UNFINISHED.unlink()
             raise Failure(f"pip could not install {requirements}:\n{result.stderr.strip()[-3000:]}")
         installed = read_json(_STAMP)
         kept = installed if installed.get("python") == _recorded_python() else {}
