@@ -1,0 +1,149 @@
+"""Profile, business, and which business a request is about."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import Role, User
+from accounts.tests.factories import api_client, make_business, make_member, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def test_me_reads_and_changes_the_profile() -> None:
+    business = make_business("Bakery")
+    client = api_client(make_member(business, Role.TILL, email="ann@example.com"))
+
+    answer = client.patch("/api/v1/me/", {"full_name": "Ann"})
+
+    assert answer.json() == client.get("/api/v1/me/").json()
+    assert answer.json()["full_name"] == "Ann"
+    assert answer.json()["businesses"] == [{"id": business.pk, "name": "Bakery", "role": "till"}]
+
+
+def test_me_does_not_change_what_it_must_not() -> None:
+    user = make_user("ann@example.com")
+
+    api_client(user).patch("/api/v1/me/", {"email": "eve@example.com"})
+    answer = api_client(user).patch("/api/v1/me/", {"is_staff": True})
+
+    assert answer.json()["code"] == "VALIDATION_ERROR"
+    user.refresh_from_db()
+    assert (user.email, user.is_staff) == ("ann@example.com", False)
+
+
+def test_a_manager_changes_the_business() -> None:
+    business = make_business()
+    client = api_client(make_member(business, Role.MANAGER))
+    changes = {
+        "name": "New name",
+        "sender_name": "New",
+        "time_zone": "Europe/Berlin",
+        "country": "DE",
+        "quiet_from": "21:00:00",
+        "quiet_until": "09:00:00",
+    }
+
+    answer = client.patch("/api/v1/business/", changes)
+
+    assert answer.status_code == 200
+    assert answer.json().items() >= changes.items()
+    assert client.get("/api/v1/business/").json() == answer.json()
+
+
+def test_the_till_only_looks() -> None:
+    client = api_client(make_member(make_business(), Role.TILL))
+
+    assert client.get("/api/v1/business/").status_code == 200
+    assert client.patch("/api/v1/business/", {"name": "X"}).json()["code"] == "FORBIDDEN"
+
+
+def test_nobody_lifts_the_own_cap() -> None:
+    business = make_business(daily_message_cap=0)
+
+    api_client(make_member(business)).patch("/api/v1/business/", {"daily_message_cap": 9})
+
+    business.refresh_from_db()
+    assert business.daily_message_cap == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"sender_name": "a b c"}, "/sender_name"),
+        ({"sender_name": "Sto\nre"}, "/sender_name"),
+        ({"time_zone": "Mars/Base"}, "/time_zone"),
+        ({"country": "Greece"}, "/country"),
+        ({"quiet_from": "21:00"}, "/quiet_until"),
+        ({"quiet_from": "21:00", "quiet_until": "21:00"}, "/quiet_until"),
+        ({"quiet_from": "25:00", "quiet_until": "09:00"}, "/quiet_from"),
+        ({"name": "\x00"}, "/name"),
+        ({"colour": "red"}, "/colour"),
+    ],
+)
+def test_bad_settings_are_refused(changes: dict[str, Any], pointer: str) -> None:
+    business = make_business("Bakery")
+
+    answer = api_client(make_member(business)).patch("/api/v1/business/", changes)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
+    assert pointer in {error["pointer"] for error in answer.json()["errors"]}
+
+
+@pytest.fixture
+def busy() -> User:
+    """Somebody who works for two businesses."""
+    user = make_member(make_business("First"), email="busy@example.com")
+    make_business("Second").memberships.create(user=user, role=Role.MANAGER)
+    return user
+
+
+def test_who_has_several_names_one(busy: User) -> None:
+    client = api_client(busy)
+
+    answer = client.get("/api/v1/business/")
+    assert (answer.status_code, answer.json()["code"]) == (400, "BUSINESS_REQUIRED")
+
+    for member in busy.memberships.select_related("business"):
+        headers = {"X-Business": str(member.business_id)}
+        answer = client.get("/api/v1/business/", headers=headers)
+        assert answer.json()["name"] == member.business.name
+
+
+@pytest.mark.parametrize("name", ["0", "-1", "abc", "", "9" * 30, "²"])
+def test_a_business_that_is_not_is_not_found(busy: User, name: str) -> None:
+    answer = api_client(busy).get(
+        "/api/v1/business/", headers={"X-Business": name.encode().decode("latin1")}
+    )
+
+    assert answer.status_code == 404
+
+
+def test_a_business_of_others_is_not_found(busy: User) -> None:
+    foreign = make_business()
+
+    answer = api_client(busy).get("/api/v1/business/", headers={"X-Business": str(foreign.pk)})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "BUSINESS_NOT_FOUND")
+
+
+def test_unknown_query_parameters_are_refused() -> None:
+    client = api_client(make_member(make_business()))
+
+    answer = client.get("/api/v1/members/?colour=red&page=1&page_size=5&fresh=1")
+
+    assert answer.status_code == 400
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/colour"]
+    assert client.get("/api/v1/members/?page=1&page_size=5&fresh=1").status_code == 200
+    assert client.get("/api/v1/business/?fresh=1").status_code == 200
+    assert client.get("/api/v1/business/?page=1").status_code == 400
+    assert client.get("/api/v1/me/?x=").status_code == 400
+
+
+def test_reads_can_be_conditional() -> None:
+    client = api_client(make_member(make_business()))
+    etag = client.get("/api/v1/business/")["ETag"]
+
+    answer = client.get("/api/v1/business/", headers={"If-None-Match": etag})
+
+    assert (answer.status_code, answer.content) == (304, b"")
