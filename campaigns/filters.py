@@ -4,11 +4,15 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
 from campaigns.models import Campaign, Template
+from campaigns.schedule import EARLIEST, LATEST
 from campaigns.selectors import with_broadcasts
+
+_DAYS = [MinValueValidator(EARLIEST), MaxValueValidator(LATEST)]
 
 
 class TemplateFilter(filters.FilterSet):  # type: ignore[misc]
@@ -32,10 +36,14 @@ class CampaignFilter(filters.FilterSet):  # type: ignore[misc]
     q = filters.CharFilter("name", "icontains", label="Part of the name.")
     status = filters.MultipleChoiceFilter(choices=Campaign.Status.choices)
     date_from = filters.DateFilter(
-        method="created_from", label="Created on this day of the business's time zone, or later."
+        method="created_from",
+        validators=_DAYS,
+        label="Created on this day of the business's time zone, or later.",
     )
     date_to = filters.DateFilter(
-        method="created_to", label="Created on this day of the business's time zone, or earlier."
+        method="created_to",
+        validators=_DAYS,
+        label="Created on this day of the business's time zone, or earlier.",
     )
     ordering = StableOrdering(fields=["created_at", "name", "scheduled_at", "status"])
     with_stats = filters.BooleanFilter(

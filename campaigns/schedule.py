@@ -1,8 +1,12 @@
 """Wall times and the instants they mean. Pure."""
 
 from datetime import UTC, date, datetime, time
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
+
+# Days that clients may name: beyond, conversions between time zones leave the calendar.
+EARLIEST: Final = date(1970, 1, 1)
+LATEST: Final = date(2999, 12, 31)
 
 
 class Schedule(NamedTuple):

@@ -1,8 +1,8 @@
 """Templates and campaigns as JSON."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
@@ -13,16 +13,13 @@ from accounts.models import Business
 from accounts.strict import StrictModelSerializer, StrictSerializer
 from campaigns import selectors
 from campaigns.models import Campaign, Template
+from campaigns.schedule import EARLIEST, LATEST
 from campaigns.statistics import CampaignStatistics
 from contacts.filters import validate_audience_filter
 from contacts.models import Gender
 from messaging.models import Message
 from messaging.rendering import TemplateError
 from messaging.texts import check_text
-
-# Further off, conversions between time zones leave the calendar.
-EARLIEST: Final = date(1970, 1, 1)
-LATEST: Final = date(2999, 12, 31)
 
 
 def validate_text(text: str) -> str:
@@ -34,10 +31,13 @@ def validate_text(text: str) -> str:
 
 
 class TextField(serializers.CharField):
-    """A message text with placeholders. Spaces and emptiness are `check_text`'s to judge."""
+    """A message text with placeholders; an empty one is `check_text`'s to refuse, too."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_blank=True, trim_whitespace=False, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return validate_text(super().run_validation(data))
 
 
 class InstantField(serializers.DateTimeField):
@@ -85,7 +85,7 @@ class AudienceFilterField(serializers.JSONField):
 
 
 class TemplateSerializer(StrictModelSerializer[Template]):
-    text = TextField(validators=[validate_text])
+    text = TextField()
     is_system = serializers.SerializerMethodField()
 
     class Meta:
@@ -100,7 +100,7 @@ class CampaignSerializer(StrictModelSerializer[Campaign]):
     """`text` is the campaign's own; empty if it uses a template."""
 
     template = OwnRow(rows=selectors.templates_of, required=False, allow_null=True)
-    text = TextField(required=False)
+    text = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
     list = OwnRow(
         source="contact_list",
         rows=selectors.lists_of,
@@ -251,7 +251,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
 
 
 class PreviewRequestSerializer(StrictSerializer):
-    text = TextField(validators=[validate_text])
+    text = TextField()
     contact = OwnRow(rows=selectors.contacts_of, required=False, allow_null=True)
 
 

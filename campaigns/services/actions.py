@@ -62,10 +62,13 @@ class ScheduleTooFar(Problem):
 @transaction.atomic
 def send_campaign(*, campaign: Campaign) -> Campaign:
     """Schedule it for now, or bring a later schedule forward. Sending twice is refused."""
-    moved = Campaign.objects.filter(
-        _WAITING & ~Q(status=Campaign.Status.SCHEDULED, scheduled_at__lte=Now()), pk=campaign.pk
+    # As the caller saw it: of two that saw a draft, the later one finds a schedule and is refused,
+    # though its statement may have begun before the instant that the first one wrote.
+    seen = Campaign.objects.filter(
+        _WAITING, pk=campaign.pk, status=campaign.status, scheduled_at=campaign.scheduled_at
     )
-    _step(campaign, moved, "sent", scheduled_at=Now(), **_NO_WALL_TIME, **_SCHEDULED)
+    not_due = seen.exclude(status=Campaign.Status.SCHEDULED, scheduled_at__lte=Now())
+    _step(campaign, not_due, "sent", scheduled_at=Now(), **_NO_WALL_TIME, **_SCHEDULED)
     _refuse_unapproved(campaign)
     if not selectors.audience_of(campaign).exists():
         raise EmptyAudience

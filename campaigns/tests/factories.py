@@ -1,0 +1,61 @@
+"""Templates and campaigns for tests."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import Business
+from accounts.tests.factories import make_business
+from campaigns import services
+from campaigns.models import Campaign, Template
+from campaigns.selectors import broadcasts_of
+from contacts.tests.factories import make_contacts
+from messaging.services import complete_broadcast, expand_chunk, send_next_batch
+from messaging.tests.factories import ScriptedGateway, accept_all
+
+
+def make_template(
+    business: Business, name: str = "Offer", text: str = "Hi {{first_name|there}}!"
+) -> Template:
+    return services.create_template(business=business, name=name, text=text)
+
+
+def make_campaign(
+    business: Business | None = None, *, contacts: int = 0, **fields: Any
+) -> Campaign:
+    """A draft to all contacts, of whom there are as many as said."""
+    business = business or make_business()
+    make_contacts(business, contacts)
+    defaults = {"name": "Spring"} if "template" in fields else {"name": "Spring", "text": "Hi!"}
+    return Campaign.objects.create(business=business, **(defaults | fields))
+
+
+def make_due(business: Business | None = None, *, contacts: int = 1, **fields: Any) -> Campaign:
+    due = timezone.now() - timedelta(seconds=1)
+    defaults = {"status": "scheduled", "scheduled_at": due}
+    return make_campaign(business, contacts=contacts, **(defaults | fields))
+
+
+def make_sending(business: Business | None = None, *, contacts: int = 1) -> Campaign:
+    """Launched and expanded; nothing has been handed to the gateway."""
+    campaign = make_due(business, contacts=contacts)
+    for broadcast_id in services.launch_due():
+        expand(broadcast_id)
+    campaign.refresh_from_db()
+    return campaign
+
+
+def expand(broadcast_id: int) -> None:
+    while (chunk := expand_chunk(broadcast_id=broadcast_id)) and not chunk.done:
+        pass
+
+
+def finish(campaign: Campaign) -> None:
+    """Hand everything to a gateway that accepts it."""
+    gateway = ScriptedGateway(accept_all)
+    while send_next_batch(gateway):
+        pass
+    for broadcast_id in broadcasts_of(campaign):
+        complete_broadcast(broadcast_id=broadcast_id)
+    campaign.refresh_from_db()

@@ -1,0 +1,66 @@
+"""A campaign follows its broadcast, by signal or, where that was lost, by reconciliation."""
+
+import pytest
+
+from campaigns import services
+from campaigns.models import Campaign
+from campaigns.selectors import broadcasts_of, out_of_step
+from campaigns.tests.factories import finish, make_sending
+from messaging import services as messaging
+from messaging.models import Broadcast
+from messaging.services.broadcasts import pause_for_operator
+
+pytestmark = pytest.mark.django_db
+
+
+def status_of(campaign: Campaign) -> str:
+    campaign.refresh_from_db()
+    return campaign.status
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_completes_when_everything_is_sent() -> None:
+    campaign = make_sending(contacts=3)
+    finish(campaign)
+    assert campaign.status == "completed"
+    assert campaign.finished_at is not None
+    assert out_of_step() == []
+
+
+def test_a_cancelled_broadcast_cancels_it() -> None:
+    campaign = make_sending()
+    (broadcast_id,) = broadcasts_of(campaign)
+    messaging.cancel_broadcast(broadcast_id=broadcast_id)
+    assert status_of(campaign) == "cancelled"
+
+
+def test_a_pause_by_the_engine_pauses_it_and_says_why() -> None:
+    campaign = make_sending()
+    (broadcast_id,) = broadcasts_of(campaign)
+    pause_for_operator(broadcast_id=broadcast_id, reason="The gateway refused our credentials")
+    assert status_of(campaign) == "paused"
+    assert campaign.failure == "The gateway refused our credentials"
+    campaign = services.resume_campaign(campaign=campaign)
+    assert (campaign.status, campaign.failure) == ("sending", "")
+
+
+@pytest.mark.parametrize("ended", ["completed", "cancelled", "failed"])
+@pytest.mark.parametrize("was", ["sending", "paused"])
+def test_a_lost_signal_is_made_good(was: str, ended: str) -> None:
+    campaign = make_sending()
+    Campaign.objects.filter(pk=campaign.pk).update(status=was)
+    Broadcast.objects.filter(pk__in=broadcasts_of(campaign)).update(
+        status=ended, failure="No gateway" if ended == "failed" else ""
+    )
+    assert services.reconcile() == 1
+    assert status_of(campaign) == ended
+    assert campaign.failure == ("No gateway" if ended == "failed" else "")
+    assert services.reconcile() == 0
+
+
+def test_a_broadcast_without_campaign_ends_alone() -> None:
+    campaign = make_sending()
+    campaign.runs.all().delete()
+    broadcast = Broadcast.objects.get()
+    assert messaging.cancel_broadcast(broadcast_id=broadcast.pk)
+    assert status_of(campaign) == "sending"
