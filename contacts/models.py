@@ -1,5 +1,7 @@
 """People a business may text, and what they agreed to."""
 
+from typing import Self
+
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
@@ -149,6 +151,13 @@ class Consent(models.Model):
         return f"{self.kind} by {self.source}"
 
 
+class ContactImportQuerySet(models.QuerySet["ContactImport"]):
+    def unclaimed(self) -> Self:
+        """Open ones that no live run holds."""
+        free = Q(lease_until=None) | Q(lease_until__lt=Now())
+        return self.filter(free, status__in=ContactImport.OPEN)
+
+
 class ContactImport(models.Model):
     """A file of contacts on its way in.
 
@@ -193,6 +202,8 @@ class ContactImport(models.Model):
     )
     created_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ContactImportQuerySet.as_manager()
 
     class Meta:
         constraints = [

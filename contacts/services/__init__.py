@@ -6,21 +6,51 @@ from contacts.services.contacts import (
     ContactFields,
     ContactGone,
     create_contact,
+    delete_contact,
     update_contact,
 )
+from contacts.services.import_run import run_import
 from contacts.services.imports import FileTooLarge, ImportOver, cancel_import, create_import
+from contacts.services.lists import (
+    MAX_MEMBERS_PER_CALL,
+    ListExists,
+    ListGone,
+    ListInUse,
+    ListIsDynamic,
+    ListKindFixed,
+    UnknownContacts,
+    add_members,
+    create_list,
+    delete_list,
+    remove_members,
+    update_list,
+)
 from contacts.services.subscriptions import unsubscribe
 
 __all__ = [
+    "MAX_MEMBERS_PER_CALL",
     "ConsentWithdrawn",
     "ContactExists",
     "ContactFields",
     "ContactGone",
     "FileTooLarge",
     "ImportOver",
+    "ListExists",
+    "ListGone",
+    "ListInUse",
+    "ListIsDynamic",
+    "ListKindFixed",
+    "UnknownContacts",
+    "add_members",
     "cancel_import",
     "create_contact",
     "create_import",
+    "create_list",
+    "delete_contact",
+    "delete_list",
+    "remove_members",
+    "run_import",
     "unsubscribe",
     "update_contact",
+    "update_list",
 ]

@@ -110,6 +110,11 @@ def update_contact(
     return current
 
 
+def delete_contact(*, contact: Contact) -> None:
+    """Forget the person; a withdrawn consent stands on, by the phone."""
+    contact.delete()
+
+
 def _change_phone(contact: Contact, phone: str, *, source: str) -> None:
     contact.phone = phone
     if not contact.is_subscribed:

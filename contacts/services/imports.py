@@ -5,11 +5,12 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.base import File
+from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.models import Business, User
 from accounts.problems import Problem
-from contacts.models import ContactImport, ContactList
+from contacts.models import ContactImport, ContactList, ImportedPhone
 
 
 class FileTooLarge(Problem):
@@ -40,7 +41,7 @@ def create_import(
     """
     if file.size > settings.IMPORT_MAX_BYTES:
         megabytes = settings.IMPORT_MAX_BYTES / 1024 / 1024
-        raise FileTooLarge(f"A file may have {megabytes:g} MB at most: split it.", pointer="file")
+        raise FileTooLarge(f"A file may have {megabytes:g} MB at most: split it.", pointer="/file")
     return ContactImport.objects.create(
         business=business,
         created_by=created_by,
@@ -52,6 +53,7 @@ def create_import(
     )
 
 
+@transaction.atomic
 def cancel_import(*, contact_import: ContactImport) -> None:
     """Stop after the rows that are committed; those stay. Raises ImportOver."""
     moved = ContactImport.objects.filter(
@@ -59,3 +61,4 @@ def cancel_import(*, contact_import: ContactImport) -> None:
     ).update(status=ContactImport.Status.CANCELLED, lease_until=None, finished_at=Now())
     if not moved:
         raise ImportOver
+    ImportedPhone.objects.filter(contact_import=contact_import).delete()

@@ -1,0 +1,71 @@
+"""Contacts over HTTP."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from accounts.idempotency import idempotent
+from accounts.pagination import NewestFirst
+from accounts.viewsets import BusinessViewSet
+from contacts import services
+from contacts.models import Consent, Contact
+from contacts.query import ContactFilterSet
+from contacts.serializers import ConsentSerializer, ContactSerializer
+
+
+class ContactViewSet(
+    mixins.CreateModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.UpdateModelMixin,
+    mixins.DestroyModelMixin,
+    mixins.ListModelMixin,
+    BusinessViewSet[Contact],
+):
+    """The people of a business. Who has unsubscribed stays so, whatever is sent here."""
+
+    queryset = Contact.objects.all()
+    serializer_class = ContactSerializer
+    filterset_class = ContactFilterSet
+    pagination_class = NewestFirst
+    lookup_value_regex = "[0-9]{1,18}"
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+
+    @idempotent
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().create(request, *args, **kwargs)
+
+    def perform_create(self, serializer: BaseSerializer[Contact]) -> None:
+        serializer.instance = services.create_contact(
+            business_id=self.business.pk, source=Consent.Source.API, **serializer.validated_data
+        )
+
+    def perform_update(self, serializer: BaseSerializer[Contact]) -> None:
+        assert serializer.instance is not None
+        serializer.instance = services.update_contact(
+            contact=serializer.instance, source=Consent.Source.API, **serializer.validated_data
+        )
+
+    def perform_destroy(self, instance: Contact) -> None:
+        services.delete_contact(contact=instance)
+
+    @extend_schema(request=None, responses=ContactSerializer)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def unsubscribe(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Withdraw the person's consent: no campaign reaches this phone again."""
+        contact = services.update_contact(
+            contact=self.get_object(), source=Consent.Source.API, is_subscribed=False
+        )
+        return Response(self.get_serializer(contact).data)
+
+    @extend_schema(responses=ConsentSerializer(many=True), filters=False)
+    @action(detail=True, filterset_class=None)
+    def consents(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What the person agreed to or took back, newest first."""
+        page = self.paginate_queryset(self.get_object().consents.all())
+        return self.get_paginated_response(ConsentSerializer(page, many=True).data)
