@@ -9,6 +9,7 @@ from config import errors, health
 
 api = [
     path("", include("accounts.urls")),
+    path("", include("contacts.urls")),
     path("", include("messaging.urls")),
     path("", include("campaigns.urls")),
 ]
@@ -24,7 +25,7 @@ urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("", include("tracking.urls")),
-    re_path(r"^(api|webhooks)/", errors.unknown_endpoint),
+    re_path(r"^(?:api|webhooks)/", errors.unknown_endpoint),
 ]
 
 handler400 = errors.bad_request
