@@ -8,12 +8,14 @@ from campaigns.services.actions import (
     SendingNotApproved,
     cancel_campaign,
     pause_campaign,
+    refuse_impossible,
     resume_campaign,
     schedule_campaign,
     send_campaign,
     unschedule_campaign,
 )
 from campaigns.services.editing import (
+    UNCHANGED,
     CampaignFields,
     PreconditionFailed,
     create_campaign,
@@ -33,6 +35,7 @@ from campaigns.services.templates import (
 )
 
 __all__ = [
+    "UNCHANGED",
     "CampaignFields",
     "EmptyAudience",
     "InvalidStatus",
@@ -53,6 +56,7 @@ __all__ = [
     "launch_due",
     "pause_campaign",
     "reconcile",
+    "refuse_impossible",
     "resume_campaign",
     "schedule_campaign",
     "send_campaign",

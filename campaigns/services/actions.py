@@ -78,7 +78,7 @@ def send_campaign(*, campaign: Campaign) -> Campaign:
 @transaction.atomic
 def schedule_campaign(*, campaign: Campaign, schedule: Schedule) -> Campaign:
     """Set or change the time. Who is in the audience is decided when it has come."""
-    _refuse_impossible(schedule.instant)
+    refuse_impossible(schedule.instant)
     _step(
         campaign,
         Campaign.objects.filter(_WAITING, pk=campaign.pk),
@@ -91,6 +91,15 @@ def schedule_campaign(*, campaign: Campaign, schedule: Schedule) -> Campaign:
     )
     _refuse_unapproved(campaign)
     return campaign
+
+
+def refuse_impossible(instant: datetime) -> None:
+    """Raise ScheduleInPast or ScheduleTooFar."""
+    now = timezone.now()
+    if instant <= now:
+        raise ScheduleInPast(f"{instant:%Y-%m-%d %H:%M} UTC has passed.", pointer="/scheduled_at")
+    if instant > now + MAX_AHEAD:
+        raise ScheduleTooFar(pointer="/scheduled_at")
 
 
 def unschedule_campaign(*, campaign: Campaign) -> Campaign:
@@ -146,14 +155,6 @@ def _drive(campaign: Campaign, word: str, move: Callable[..., bool]) -> Campaign
     if not any(moved):
         raise InvalidStatus(f"A campaign that is {campaign.status} cannot be {word}.")
     return campaign
-
-
-def _refuse_impossible(instant: datetime) -> None:
-    now = timezone.now()
-    if instant <= now:
-        raise ScheduleInPast(f"{instant:%Y-%m-%d %H:%M} UTC has passed.", pointer="/scheduled_at")
-    if instant > now + MAX_AHEAD:
-        raise ScheduleTooFar(pointer="/scheduled_at")
 
 
 def _refuse_unapproved(campaign: Campaign) -> None:

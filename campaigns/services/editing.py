@@ -1,7 +1,6 @@
 """Campaigns as their author writes them: all that happens before the launch."""
 
 from collections.abc import Collection
-from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypedDict, Unpack
 
@@ -10,7 +9,7 @@ from django.db import transaction
 from accounts.models import Business, User
 from accounts.problems import Problem
 from campaigns.models import MAX_NAME, Campaign, Template
-from campaigns.schedule import from_instant
+from campaigns.schedule import Schedule
 from campaigns.services.actions import InvalidStatus, schedule_campaign, unschedule_campaign
 from contacts.models import ContactList
 
@@ -46,12 +45,12 @@ def create_campaign(
     *,
     business: Business,
     created_by: User,
-    scheduled_at: datetime | None = None,
+    schedule: Schedule | None = None,
     **fields: Unpack[CampaignFields],
 ) -> Campaign:
     """A draft, or scheduled at once. `fields` hold a template or a text of its own, never both."""
     campaign = Campaign.objects.create(business=business, created_by=created_by, **fields)
-    return _reschedule(campaign, scheduled_at)
+    return _reschedule(campaign, schedule)
 
 
 @transaction.atomic
@@ -59,7 +58,7 @@ def update_campaign(
     *,
     campaign: Campaign,
     versions: Collection[str] | None = None,
-    scheduled_at: datetime | Unchanged | None = UNCHANGED,
+    schedule: Schedule | Unchanged | None = UNCHANGED,
     **changes: Unpack[CampaignFields],
 ) -> Campaign:
     """`versions`: those that the editor may have seen (`Campaign.version`); None for any."""
@@ -67,7 +66,7 @@ def update_campaign(
     for name, value in changes.items():
         setattr(campaign, name, value)
     campaign.save(update_fields=[*changes, "updated_at"])
-    return campaign if scheduled_at is UNCHANGED else _reschedule(campaign, scheduled_at)
+    return campaign if schedule is UNCHANGED else _reschedule(campaign, schedule)
 
 
 @transaction.atomic
@@ -89,12 +88,12 @@ def duplicate_campaign(*, campaign: Campaign, created_by: User) -> Campaign:
     )
 
 
-def _reschedule(campaign: Campaign, scheduled_at: datetime | None) -> Campaign:
-    if scheduled_at == campaign.scheduled_at:
+def _reschedule(campaign: Campaign, schedule: Schedule | None) -> Campaign:
+    instant = schedule.instant if schedule else None
+    if instant == campaign.scheduled_at:
         return campaign
-    if scheduled_at is None:
+    if schedule is None:
         return unschedule_campaign(campaign=campaign)
-    schedule = from_instant(scheduled_at, campaign.business.zone)
     return schedule_campaign(campaign=campaign, schedule=schedule)
 
 

@@ -64,9 +64,9 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
     @idempotent
     def create(self, request: Request) -> Response:
         """A draft; with `scheduled_at`, scheduled at once."""
-        serializer = self._validated(request)
+        fields = self._fields(self._validated(request))
         campaign = services.create_campaign(
-            business=self.business, created_by=self.author, **serializer.validated_data
+            business=self.business, created_by=self.author, **fields
         )
         return self._answer(campaign, status.HTTP_201_CREATED)
 
@@ -77,9 +77,9 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
     def update(self, request: Request, pk: str, *, partial: bool = False) -> Response:
         """Drafts and scheduled campaigns can be changed."""
         campaign = self.get_object()
-        serializer = self._validated(request, campaign, partial=partial)
+        changes = self._fields(self._validated(request, campaign, partial=partial))
         campaign = services.update_campaign(
-            campaign=campaign, versions=_versions(request), **serializer.validated_data
+            campaign=campaign, versions=_versions(request), **changes
         )
         return self._answer(campaign)
 
@@ -162,6 +162,13 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
         self._validated(request)
         copy = services.duplicate_campaign(campaign=campaign, created_by=self.author)
         return self._answer(copy, status.HTTP_201_CREATED)
+
+    def _fields(self, serializer: BaseSerializer[Any]) -> dict[str, Any]:
+        fields: dict[str, Any] = serializer.validated_data
+        if "scheduled_at" in fields:
+            instant = fields.pop("scheduled_at")
+            fields["schedule"] = from_instant(instant, self.business.zone) if instant else None
+        return fields
 
     @property
     def author(self) -> User:

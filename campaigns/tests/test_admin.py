@@ -1,0 +1,213 @@
+"""Campaigns in the admin: scoped, changed by the services, cheap to list."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import Business, User
+from accounts.tests.factories import make_business, make_member
+from campaigns import services
+from campaigns.models import Campaign, Template
+from campaigns.tests.factories import make_campaign, make_due, make_sending, make_template
+from contacts.tests.factories import make_list
+
+pytestmark = pytest.mark.django_db
+
+LIST = "admin:campaigns_campaign_changelist"
+ADD = "admin:campaigns_campaign_add"
+CHANGE = "admin:campaigns_campaign_change"
+DELETE = "admin:campaigns_campaign_delete"
+
+
+@pytest.fixture
+def business(db: None) -> Business:
+    return make_business()
+
+
+@pytest.fixture
+def staff(business: Business) -> Client:
+    """A member of the business who may use the admin, and is no superuser."""
+    return browser(make_member(business, is_staff=True))
+
+
+def browser(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def form(business: Business, **fields: Any) -> dict[str, Any]:
+    management = {f"runs-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MAX_NUM_FORMS")}
+    return {"business": business.pk, "name": "Spring", "text": "Hi!"} | management | fields
+
+
+def do(client: Client, action: str, *campaigns: Campaign) -> str:
+    """The page after an action on the list."""
+    chosen = [campaign.pk for campaign in campaigns]
+    body = {"action": action, "_selected_action": chosen}
+    page: str = client.post(reverse(LIST), body, follow=True).text
+    return page
+
+
+def test_staff_see_their_business_only(business: Business, staff: Client) -> None:
+    make_campaign(business, name="Mine")
+    foreign = make_campaign(name="Foreign")
+    page = staff.get(reverse(LIST)).text
+    assert "Mine" in page
+    assert "Foreign" not in page
+    answer = staff.get(reverse(CHANGE, args=[foreign.pk]))
+    assert answer.status_code == 302  # to the index: it does not exist
+    do(staff, "send_now", foreign)
+    foreign.refresh_from_db()
+    assert foreign.status == "draft"
+
+
+def test_the_list_costs_the_same_for_many(business: Business, staff: Client) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert staff.get(reverse(LIST)).status_code == 200
+        return len(captured)
+
+    make_sending(business)
+    queries()
+    few = queries()
+    for number in range(5):
+        make_due(business, contacts=0, name=f"{number}")
+    assert len(list(services.launch_due())) == 5
+    assert queries() == few
+
+
+def test_the_list_shows_progress(business: Business, staff: Client) -> None:
+    make_sending(business, contacts=3)
+    page = staff.get(reverse(LIST)).text
+    assert '<td class="field-recipients">3</td>' in page
+    assert '<td class="field-handed_over">0 %</td>' in page
+
+
+def test_actions_call_the_services_and_say_what_was_refused(
+    business: Business, staff: Client
+) -> None:
+    draft = make_campaign(business, name="Draft", contacts=1)
+    sent = make_campaign(business, name="Old", status="cancelled")
+    page = do(staff, "send_now", draft, sent)
+    assert "Draft: will be sent." in page
+    assert "Old: A campaign that is cancelled cannot be sent." in page
+    assert len(list(services.launch_due())) == 1
+    for action, status in [("pause", "paused"), ("resume", "sending"), ("cancel", "cancelled")]:
+        do(staff, action, draft)
+        draft.refresh_from_db()
+        assert draft.status == status
+    assert "delete_selected" not in staff.get(reverse(LIST)).text
+
+
+class TestForm:
+    def test_a_draft(self, business: Business, staff: Client) -> None:
+        assert staff.get(reverse(ADD)).status_code == 200
+        answer = staff.post(reverse(ADD), form(business))
+        assert answer.status_code == 302
+        campaign = Campaign.objects.get()
+        assert (campaign.status, campaign.text, campaign.name) == ("draft", "Hi!", "Spring")
+        assert campaign.created_by is not None
+
+    def test_a_schedule_in_the_business_s_time_zone(
+        self, business: Business, staff: Client
+    ) -> None:
+        body = form(business, send_date="2027-07-15", send_time="10:00")
+        assert staff.post(reverse(ADD), body).status_code == 302
+        campaign = Campaign.objects.get()
+        assert campaign.status == "scheduled"
+        assert campaign.scheduled_at is not None
+        assert campaign.scheduled_at.isoformat() == "2027-07-15T07:00:00+00:00"
+        url = reverse(CHANGE, args=[campaign.pk])
+        assert 'value="2027-07-15"' in staff.get(url).text
+        body = form(business, name="Summer", send_date="", send_time="")
+        assert staff.post(url, body).status_code == 302
+        campaign = Campaign.objects.get()
+        assert (campaign.status, campaign.name, campaign.scheduled_at) == ("draft", "Summer", None)
+
+    @pytest.mark.parametrize(
+        ("fields", "complaint"),
+        [
+            ({"text": ""}, "The text is empty."),
+            ({"text": "Hi {{surname}}"}, "Unknown placeholder"),
+            ({"send_date": "2020-01-01", "send_time": "10:00"}, "has passed"),
+            ({"send_date": "9999-12-31", "send_time": "10:00"}, "Choose another day."),
+            ({"send_date": "2027-01-01"}, "Give both a date and a time"),
+            ({"filter": '{"age": 3}'}, "A filter knows gender, age_min and age_max."),
+            ({"sender": "a b"}, "A sender name is 3 to 11"),
+        ],
+    )
+    def test_mistakes_are_named(
+        self, business: Business, staff: Client, fields: dict[str, str], complaint: str
+    ) -> None:
+        answer = staff.post(reverse(ADD), form(business, **fields))
+        assert answer.status_code == 200
+        assert complaint in answer.text
+        assert not Campaign.objects.exists()
+
+    def test_rows_of_another_business_are_refused(self, business: Business) -> None:
+        other = make_business()
+        root = browser(User.objects.create_superuser("root@example.com", "x"))
+        for fields in (
+            {"contact_list": make_list(other).pk},
+            {"template": make_template(other).pk, "text": ""},
+        ):
+            answer = root.post(reverse(ADD), form(business, **fields))
+            assert "This belongs to another business." in answer.text
+        assert not Campaign.objects.exists()
+
+    def test_a_system_template_may_be_chosen(self, business: Business, staff: Client) -> None:
+        template = Template.objects.create(name="Everybody's", text="Hi!")
+        body = form(business, template=template.pk, text="")
+        assert staff.post(reverse(ADD), body).status_code == 302
+        assert Campaign.objects.get().template == template
+
+    def test_a_campaign_under_way_is_read_only(self, business: Business, staff: Client) -> None:
+        campaign = make_sending(business)
+        url = reverse(CHANGE, args=[campaign.pk])
+        page = staff.get(url)
+        assert page.status_code == 200
+        assert 'name="_save"' not in page.text
+        assert staff.post(url, form(business, name="Late")).status_code == 403
+        assert staff.post(reverse(DELETE, args=[campaign.pk]), {"post": "yes"}).status_code == 403
+
+    def test_one_that_is_launched_while_it_is_edited_stays_as_it_was(
+        self, business: Business, staff: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        campaign = make_campaign(business)
+        monkeypatch.setattr(services, "update_campaign", refuse)
+        answer = staff.post(
+            reverse(CHANGE, args=[campaign.pk]), form(business, name="Late"), follow=True
+        )
+        assert "under way already" in answer.text
+        campaign.refresh_from_db()
+        assert campaign.name == "Spring"
+
+    def test_delete(self, business: Business, staff: Client) -> None:
+        campaign = make_campaign(business)
+        url = reverse(DELETE, args=[campaign.pk])
+        assert staff.post(url, {"post": "yes"}).status_code == 302
+        assert not Campaign.objects.exists()
+
+
+def refuse(**_: object) -> Campaign:
+    raise services.InvalidStatus("It is under way already.")
+
+
+class TestTemplates:
+    def test_staff_write_their_own_only(self, business: Business, staff: Client) -> None:
+        url = reverse("admin:campaigns_template_add")
+        without = staff.post(url, {"business": "", "name": "Offer", "text": "Hi!"})
+        assert "This field is required." in without.text
+        broken = staff.post(url, {"business": business.pk, "name": "Offer", "text": "{{x}}"})
+        assert "Unknown placeholder" in broken.text
+        good = staff.post(url, {"business": business.pk, "name": "Offer", "text": "Hi!"})
+        assert good.status_code == 302
+        foreign = make_template(make_business(), "Foreign")
+        page = staff.get(reverse("admin:campaigns_template_changelist")).text
+        assert "Offer" in page
+        assert foreign.name not in page
