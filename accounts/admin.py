@@ -20,18 +20,13 @@ from accounts.models import (
     RefreshSession,
     User,
 )
-from accounts.scoped_admin import BusinessAdmin, ByMembership, ReadOnlyAdmin, is_superuser
+from accounts.scoped_admin import BusinessAdmin, ReadOnlyAdmin, SuperuserOnly, is_superuser
 from accounts.services import businesses, people, sessions
 
 admin.site.site_title = admin.site.site_header = "Tapline"
 admin.site.index_title = "Administration"
 # Permissions come with a membership's role, so groups of permissions have no use.
 admin.site.unregister(Group)
-
-
-class SuperuserOnly(ByMembership):
-    def _is_allowed(self, request: HttpRequest) -> bool:
-        return is_superuser(request)
 
 
 class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]

@@ -4,20 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import IO, Any
 
-from django.conf import settings
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.utils import json as strict_json
 
 
-class BodyTooLarge(APIException):
-    status_code = 413
-    default_code = "BODY_TOO_LARGE"
-    default_detail = "The body is too large."
-
-
-class BoundedJSONParser(JSONParser):
-    """JSON in UTF-8 up to DATA_UPLOAD_MAX_MEMORY_SIZE, which rest_framework's does not observe."""
+class StrictJSONParser(JSONParser):
+    """UTF-8 whatever the header says, and no crash at a body that is nested without end."""
 
     def parse(
         self,
@@ -25,11 +18,8 @@ class BoundedJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise BodyTooLarge
         try:
-            parsed: dict[str, Any] = strict_json.loads(body.decode())
+            parsed: dict[str, Any] = strict_json.loads(stream.read().decode())
         except (ValueError, RecursionError) as error:
             raise ParseError(f"The body is not JSON: {_reason(error)}.") from error
         return parsed

@@ -56,6 +56,13 @@ class ByMembership(_Mixin):
         return is_superuser(request) or bool(managed_ids(request))
 
 
+class SuperuserOnly(ByMembership):
+    """For what belongs to no business. Stands before ModelAdmin in the list of bases."""
+
+    def _is_allowed(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
+
+
 class BusinessAdmin(ByMembership, _ModelAdmin):
     """Scopes rows, choices and filters. business_path: the way from the model to its business."""
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
@@ -49,6 +49,8 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     """rest_framework's EXCEPTION_HANDLER; None lets Django log the error and answer 500."""
     if isinstance(error, Problem):
         return _answer(_of_problem(error))
+    if isinstance(error, RequestDataTooBig):
+        return _answer(problem(413, "BODY_TOO_LARGE"))
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):

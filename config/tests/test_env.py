@@ -1,0 +1,70 @@
+"""Settings that are missing or malformed stop the start and are named."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+MALFORMED = {
+    "SECRET_KEY": "short",
+    "DEBUG": "maybe",
+    "PUBLIC_BASE_URL": "sms.example.com",
+    "REGISTRATION": "sometimes",
+    "DEFAULT_DAILY_CAP": "-1",
+    "DATABASE_URL": "mysql://localhost/tapline",
+    "REDIS_URL": "localhost:6379",
+    "CELERY_BROKER_URL": "amqp://localhost",
+    "EMAIL_URL": "pigeon://",
+    "MITTO_API_BASE": "ftp://mitto.example",
+    "MITTO_WEBHOOK_SECRET": "short",
+    "SEND_BATCH_SIZE": "many",
+}
+REQUIRED = [
+    "SECRET_KEY",
+    "PUBLIC_BASE_URL",
+    "DATABASE_URL",
+    "MITTO_API_KEY",
+    "MITTO_TRAFFIC_ACCOUNT_ID",
+    "MITTO_WEBHOOK_SECRET",
+]
+
+
+def start(**changes: str) -> subprocess.CompletedProcess[str]:
+    """Load the settings in a process of its own, with the environment of the tests changed."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=settings.BASE_DIR,
+        env=os.environ | changes,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_missing(name: str) -> None:
+    run = start(**{name: ""})
+
+    assert run.returncode != 0
+    assert (
+        run.stderr.strip()
+        .splitlines()[-1]
+        .startswith(
+            f"django.core.exceptions.ImproperlyConfigured: Set the environment variable {name}:"
+        )
+    )
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed(name: str) -> None:
+    run = start(**{name: MALFORMED[name]})
+
+    assert run.returncode != 0
+    assert f"The environment variable {name} is malformed: expected" in run.stderr
+
+
+def test_the_environment_of_the_tests_starts() -> None:
+    assert start().returncode == 0

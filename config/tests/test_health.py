@@ -1,0 +1,93 @@
+"""The probes, against real servers and their absence."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from django_redis import get_redis_connection
+from pytest_django import Settings
+
+from config import health
+from config.tasks import HEARTBEAT, heartbeat
+
+NOWHERE = "redis://127.0.0.1:9/0"
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    health.check_migrations.cache_clear()
+    get_redis_connection("default").delete(HEARTBEAT)
+    yield
+    health.check_migrations.cache_clear()
+
+
+@pytest.fixture
+def _no_redis(settings: Settings) -> None:
+    default = settings.CACHES["default"]
+    settings.CACHES = {"default": {**default, "LOCATION": NOWHERE}}
+
+
+def test_livez_needs_nothing(client: Client) -> None:
+    assert client.get("/livez").json() == {"status": "ok"}
+
+
+@pytest.mark.django_db
+def test_ready_when_all_is_well(client: Client) -> None:
+    heartbeat()
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ok",
+        "checks": {"database": "ok", "migrations": "ok", "redis": "ok", "scheduler": "ok"},
+    }
+    assert 0 < get_redis_connection("default").ttl("beat:heartbeat") <= 60
+
+
+@pytest.mark.django_db
+def test_degraded_without_the_scheduler(client: Client) -> None:
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "degraded"
+    assert answer.json()["checks"]["scheduler"] == "silent"
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_no_redis")
+def test_degraded_without_redis(client: Client) -> None:
+    began = time.monotonic()
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["checks"]["redis"] == "unreachable"
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.django_db
+def test_not_ready_before_the_migrations(client: Client) -> None:
+    MigrationRecorder(connection).record_unapplied("accounts", "0001_initial")
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "NOT_READY")
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["checks"]["migrations"] == "pending"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_not_ready_without_the_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "NAME", "no_such_database")
+
+    answer = client.get("/readyz")
+
+    monkeypatch.undo()
+    assert (answer.status_code, answer.json()["code"]) == (503, "NOT_READY")
+    assert answer.json()["checks"]["database"] == "unreachable"
+    assert client.get("/livez").status_code == 200
