@@ -66,7 +66,7 @@ def test(arguments: Sequence[str]) -> int:
     _install(venv.DEVELOPING)
     alone = {"-n", "--numprocesses", "--pdb", "no:xdist"}
     chosen = any(word in alone or word.startswith(("-n", "--numproc")) for word in arguments)
-    workers = [] if chosen else ["-n", "2"]
+    workers = [] if chosen else ["-n", "2", "--dist", "loadfile"]
     return _become([PYTHON, "-m", "pytest", *workers, *arguments], dict(os.environ))
 
 

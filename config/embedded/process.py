@@ -32,7 +32,7 @@ class Processes:
     def __init__(self, *, held_until_the_end: Sequence[int] = ()) -> None:
         # Descriptors (of locks) that the keeper holds as well, until all children are gone.
         self._held = tuple(held_until_the_end)
-        self._watched: dict[int, int] = {}
+        self._watched: dict[int, tuple[Child, signal.Signals]] = {}
         self._throwaway: list[Path] = []
         self._lock = threading.Lock()
         self._keeper: Child | None = None
@@ -51,6 +51,9 @@ class Processes:
         if keeper and keeper.stdin:
             with contextlib.suppress(BrokenPipeError):
                 keeper.stdin.close()
+            # It ends whoever is left; we have to reap them, or it would wait for zombies.
+            for child, _ in list(self._watched.values()):
+                child.wait()
             keeper.wait()
 
     def start(
@@ -78,7 +81,7 @@ class Processes:
             pass_fds=pass_fds,
         )
         with self._lock:
-            self._watched[child.pid] = int(orphan_signal)
+            self._watched[child.pid] = (child, orphan_signal)
             self._tell(["watch", child.pid, int(orphan_signal)])
         return child
 
@@ -146,7 +149,7 @@ class Processes:
             cwd="/",
             pass_fds=self._held,
         )
-        self._write([["watch", leader, number] for leader, number in self._watched.items()])
+        self._write([["watch", pid, int(number)] for pid, (_, number) in self._watched.items()])
         self._write([["remove", str(folder)] for folder in self._throwaway])
 
     def _write(self, orders: list[list[Any]]) -> None:

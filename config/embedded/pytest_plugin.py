@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "MITTO_WEBHOOK_SECRET": "test-webhook-secret",
 }
 REDIS_ADDRESSES = ("REDIS_URL", "CELERY_BROKER_URL")
+SERVER_ADDRESSES = ("DATABASE_URL", *REDIS_ADDRESSES)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
