@@ -1,5 +1,7 @@
 """Reads about people and businesses."""
 
+from django.db.models import QuerySet
+
 from accounts.models import Membership, Role, User
 from accounts.problems import Problem
 
@@ -23,7 +25,7 @@ class NoBusiness(Problem):
 
 def get_membership(*, user: User, business_id: str | None) -> Membership:
     """The membership named by the request, or the only one."""
-    memberships = Membership.objects.filter(user=user).select_related("business").order_by("id")
+    memberships = memberships_of(user)
     if business_id is not None:
         return _named(list(memberships), business_id)
     found = list(memberships[:2])
@@ -39,6 +41,10 @@ def _named(memberships: list[Membership], business_id: str) -> Membership:
         if str(membership.business_id) == business_id.strip():
             return membership
     raise BusinessNotFound
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user).select_related("business").order_by("id")
 
 
 def managed_business_ids(user: User) -> list[int]:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from accounts import selectors
 from accounts.models import (
     Business,
     Invitation,
@@ -74,12 +76,16 @@ class MyBusinessSerializer(serializers.ModelSerializer[Membership]):
 
 
 class UserSerializer(StrictModelSerializer[User]):
-    businesses = MyBusinessSerializer(source="memberships", many=True, read_only=True)
+    businesses = serializers.SerializerMethodField()
 
     class Meta:
         model = User
         fields = ["id", "email", "full_name", "created_at", "businesses"]
         read_only_fields = ["email", "created_at"]
+
+    @extend_schema_field(MyBusinessSerializer(many=True))
+    def get_businesses(self, user: User) -> Any:
+        return MyBusinessSerializer(selectors.memberships_of(user), many=True).data
 
 
 class PersonSerializer(serializers.ModelSerializer[User]):

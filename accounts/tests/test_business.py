@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Role, User
 from accounts.tests.factories import api_client, make_business, make_member, make_user
@@ -108,6 +109,15 @@ def test_who_has_several_names_one(busy: User) -> None:
         headers = {"X-Business": str(member.business_id)}
         answer = client.get("/api/v1/business/", headers=headers)
         assert answer.json()["name"] == member.business.name
+
+
+def test_me_reads_any_number_of_businesses_at_once(
+    busy: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = api_client(busy)
+
+    with django_assert_num_queries(2):
+        assert len(client.get("/api/v1/me/").json()["businesses"]) == 2
 
 
 @pytest.mark.parametrize("name", ["0", "-1", "abc", "", "9" * 30, "²"])

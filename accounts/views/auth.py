@@ -9,7 +9,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import serializers
+from accounts import selectors, serializers
 from accounts.models import User
 from accounts.services import businesses, passwords, people, sessions
 from accounts.services.sessions import RefreshInvalid, SessionTokens
@@ -121,7 +121,7 @@ def session_answer(
     user: User, pair: SessionTokens, *, return_refresh: bool, status: int = 200
 ) -> Response:
     """`{access, user, business}`; the business is the user's first one."""
-    first = user.memberships.select_related("business").order_by("id").first()
+    first = selectors.memberships_of(user).first()
     response = access_answer(pair, return_refresh=return_refresh, status=status)
     response.data["user"] = serializers.UserSerializer(user).data
     response.data["business"] = first and serializers.BusinessSerializer(first.business).data
