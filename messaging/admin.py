@@ -11,7 +11,9 @@ from messaging.models import (
     Broadcast,
     BroadcastCounters,
     DailyUsage,
+    ExpansionCursor,
     GatewayEvent,
+    GatewayReference,
     Message,
     MessageProblem,
     WaitingReport,
@@ -19,8 +21,7 @@ from messaging.models import (
 from rediskit.doorbell import ring_on_commit
 
 
-class CountersInline(admin.StackedInline):  # type: ignore[type-arg]
-    model = BroadcastCounters
+class BesideBroadcast(admin.StackedInline):  # type: ignore[type-arg]
     can_delete = False
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
@@ -30,13 +31,22 @@ class CountersInline(admin.StackedInline):  # type: ignore[type-arg]
         return True
 
 
+class CountersInline(BesideBroadcast):
+    model = BroadcastCounters
+
+
+class CursorInline(BesideBroadcast):
+    model = ExpansionCursor
+    verbose_name_plural = "expansion: how far the audience has been turned into messages"
+
+
 @admin.register(Broadcast)
 class BroadcastAdmin(ReadOnlyAdmin, BusinessAdmin):
     list_display = ["id", "business", "status", "sender", "total", "done", "created_at"]
     list_filter = ["status", "business"]
     list_select_related = ["business", "counters"]
     search_fields = ["text"]
-    inlines = [CountersInline]
+    inlines = [CountersInline, CursorInline]
 
     @admin.display(description="messages")
     def total(self, broadcast: Broadcast) -> int:
@@ -121,3 +131,11 @@ class WaitingReportAdmin(OperatorAdmin):
     list_display = ["gateway_message_id", "status", "reason", "received_at"]
     search_fields = ["gateway_message_id__exact"]
     ordering = ["-id"]
+
+
+@admin.register(GatewayReference)
+class GatewayReferenceAdmin(OperatorAdmin):
+    list_display = ["gateway_message_id", "message_id"]
+    search_fields = ["gateway_message_id__exact", "=message_id"]
+    search_help_text = "The gateway's id of a message, or our number of it."
+    ordering = ["gateway_message_id"]

@@ -1,0 +1,86 @@
+"""The engine in the admin: all of it to look at, each business for itself."""
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.tests.factories import make_business, make_member
+from messaging import services
+from messaging.models import GatewayEvent, Message
+from messaging.tests.factories import ScriptedGateway, accept_all, make_expanded
+
+pytestmark = pytest.mark.django_db
+
+MODELS = ["broadcast", "message", "batch", "dailyusage"]
+OPERATORS = ["gatewayevent", "messageproblem", "waitingreport", "gatewayreference"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("model", MODELS + OPERATORS)
+def test_a_superuser_sees_every_list(admin_client: Client, model: str) -> None:
+    make_expanded(contacts=2)
+    services.send_next_batch(ScriptedGateway(accept_all))
+    services.store_event(gateway="mitto", kind="delivery", raw=b"\x00 not json")
+
+    assert admin_client.get(f"/admin/messaging/{model}/").status_code == 200
+
+
+def test_a_broadcast_shows_its_counters(admin_client: Client) -> None:
+    broadcast = make_expanded(contacts=2)
+    page = admin_client.get(f"/admin/messaging/broadcast/{broadcast.pk}/change/")
+    assert page.status_code == 200
+    assert "Expansion" in page.content.decode()
+
+
+@pytest.fixture
+def clerk() -> Client:
+    """A manager who may use the admin, of a business with one broadcast; there is another."""
+    mine, other = make_business(name="Mine"), make_business(name="Other")
+    make_expanded(contacts=1, business=mine)
+    make_expanded(contacts=1, business=other)
+    user = make_member(mine, role="manager")
+    user.is_staff = True
+    user.save(update_fields=["is_staff"])
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_a_clerk_sees_the_own_business_only(clerk: Client) -> None:
+    mine, other = Message.objects.order_by("id")
+    page = clerk.get("/admin/messaging/message/").content.decode()
+
+    assert mine.phone in page
+    assert other.phone not in page
+    url = "/admin/messaging/message/{}/change/"
+    assert clerk.get(url.format(mine.pk)).status_code == 200
+    assert clerk.get(url.format(other.pk)).status_code == 302
+
+
+@pytest.mark.parametrize("model", OPERATORS)
+def test_what_is_of_all_businesses_is_not_for_clerks(clerk: Client, model: str) -> None:
+    assert clerk.get(f"/admin/messaging/{model}/").status_code == 403
+
+
+def test_an_event_in_quarantine_is_tried_again(admin_client: Client) -> None:
+    services.store_event(gateway="mitto", kind="delivery", raw=b"[")
+    services.apply_stored_events()
+    event = GatewayEvent.objects.get()
+    assert event.state == "quarantined"
+    page = admin_client.get(f"/admin/messaging/gatewayevent/{event.pk}/change/")
+    assert page.status_code == 200
+
+    admin_client.post(
+        "/admin/messaging/gatewayevent/", {"action": "replay", "_selected_action": [event.pk]}
+    )
+
+    event.refresh_from_db()
+    assert event.state == "pending"
+
+
+def test_the_list_of_messages_does_not_grow_in_queries(
+    admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    make_expanded(contacts=60)
+    with django_assert_max_num_queries(8):
+        admin_client.get("/admin/messaging/message/")
