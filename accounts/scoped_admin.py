@@ -1,6 +1,6 @@
 """The bases of every admin: superusers see all, other staff the businesses they manage."""
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from django.contrib import admin
 from django.core.exceptions import FieldDoesNotExist
@@ -75,7 +75,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
-        rows: QuerySet[Any] = self.object_list
+        rows = cast("QuerySet[Any]", self.object_list)
         return rows[: self.LIMIT].count()
 
 
