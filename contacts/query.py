@@ -18,7 +18,7 @@ def _lists(request: Any) -> QuerySet[ContactList]:
     return ContactList.objects.filter(business=business)
 
 
-class ContactFilterSet(django_filters.FilterSet):
+class ContactFilterSet(django_filters.FilterSet):  # type: ignore[misc]  # it has no stubs
     q = django_filters.CharFilter(
         method="search", max_length=100, help_text="Any part of phone, e-mail or name."
     )

@@ -89,13 +89,13 @@ def list_counts(contact_lists: Iterable[ContactList], *, on: date) -> dict[int, 
     members = ListMembership.objects.filter(contact_list__in=static)
     grouped = members.values_list("contact_list").annotate(number=Count("pk")).order_by()
     counts = dict.fromkeys(static, 0) | dict(grouped)
-    dynamic = [contact_list for contact_list in lists if contact_list.filter is not None]
-    if dynamic:
-        contacts = Contact.objects.filter(business_id=dynamic[0].business_id)
+    filters = {each.pk: each.filter for each in lists if each.filter is not None}
+    if filters:
+        contacts = Contact.objects.filter(business_id=lists[0].business_id)
         found = contacts.aggregate(
             **{
-                f"list_{contact_list.pk}": Count("pk", filter=matching(contact_list.filter, on=on))
-                for contact_list in dynamic
+                f"list_{pk}": Count("pk", filter=matching(filter_, on=on))
+                for pk, filter_ in filters.items()
             }
         )
         counts |= {int(name.removeprefix("list_")): number for name, number in found.items()}

@@ -10,7 +10,13 @@ from contacts.services.contacts import (
     update_contact,
 )
 from contacts.services.import_run import run_import
-from contacts.services.imports import FileTooLarge, ImportOver, cancel_import, create_import
+from contacts.services.imports import (
+    FileTooLarge,
+    ImportOver,
+    cancel_import,
+    check_size,
+    create_import,
+)
 from contacts.services.lists import (
     MAX_MEMBERS_PER_CALL,
     ListExists,
@@ -43,6 +49,7 @@ __all__ = [
     "UnknownContacts",
     "add_members",
     "cancel_import",
+    "check_size",
     "create_contact",
     "create_import",
     "create_list",

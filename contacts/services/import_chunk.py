@@ -13,10 +13,11 @@ from contacts.models import Consent, ContactImport, ContactImportError
 from contacts.services.locks import hold_suppressions, lock_suppressions
 
 _STAGE: Final = """
-CREATE TEMP TABLE import_stage (
+CREATE TEMP TABLE IF NOT EXISTS import_stage (
     line integer, phone text COLLATE "C", email text, first_name text, last_name text,
     gender text, birthday date, attributes jsonb, is_subscribed boolean
-) ON COMMIT DROP
+) ON COMMIT DROP;
+TRUNCATE import_stage
 """
 _COPY: Final = """
 COPY import_stage (line, phone, email, first_name, last_name, gender, birthday, attributes,

@@ -39,9 +39,7 @@ def create_import(
 
     name: the file's name at the sender's, for people only. Raises FileTooLarge.
     """
-    if file.size > settings.IMPORT_MAX_BYTES:
-        megabytes = settings.IMPORT_MAX_BYTES / 1024 / 1024
-        raise FileTooLarge(f"A file may have {megabytes:g} MB at most: split it.", pointer="/file")
+    check_size(file)
     return ContactImport.objects.create(
         business=business,
         created_by=created_by,
@@ -51,6 +49,13 @@ def create_import(
         dry_run=dry_run,
         update_existing=update_existing,
     )
+
+
+def check_size(file: "File[bytes]") -> None:
+    """Raises FileTooLarge."""
+    if file.size > settings.IMPORT_MAX_BYTES:
+        megabytes = settings.IMPORT_MAX_BYTES / 1024 / 1024
+        raise FileTooLarge(f"A file may have {megabytes:g} MB at most: split it.", pointer="/file")
 
 
 @transaction.atomic

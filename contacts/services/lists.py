@@ -116,7 +116,7 @@ def add_members(*, contact_list: ContactList, contact_ids: Sequence[int]) -> int
                     "contacts": list(contact_ids),
                 },
             )
-            return cursor.rowcount
+            return int(cursor.rowcount)
     except IntegrityError as error:
         raise ListGone("The list or a contact has just been deleted.") from error
 

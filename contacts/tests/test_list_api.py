@@ -88,6 +88,13 @@ def test_foreign_and_unknown_contacts_are_named_and_nobody_joins(
     assert client.post(url, {"contacts": [2**70]}).status_code == 400
 
 
+def test_an_empty_filter_finds_everybody(client: APIClient, business: Business) -> None:
+    make_contacts(business, 2)
+
+    assert client.post(URL, {"name": "All", "filter": {}}).json()["count"] == 2
+    assert client.get(URL).json()["results"][0]["count"] == 2
+
+
 def test_names_are_unique_within_the_business(client: APIClient, business: Business) -> None:
     make_list(make_business(), name="Regulars")
     assert client.post(URL, {"name": "Regulars"}).status_code == 201

@@ -3,7 +3,7 @@
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins
+from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +19,6 @@ from contacts.serializers import ConsentSerializer, ContactSerializer
 
 
 class ContactViewSet(
-    mixins.CreateModelMixin,
     mixins.RetrieveModelMixin,
     mixins.UpdateModelMixin,
     mixins.DestroyModelMixin,
@@ -37,12 +36,12 @@ class ContactViewSet(
 
     @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().create(request, *args, **kwargs)
-
-    def perform_create(self, serializer: BaseSerializer[Contact]) -> None:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         serializer.instance = services.create_contact(
             business_id=self.business.pk, source=Consent.Source.API, **serializer.validated_data
         )
+        return Response(serializer.data, status=status.HTTP_201_CREATED)
 
     def perform_update(self, serializer: BaseSerializer[Contact]) -> None:
         assert serializer.instance is not None
@@ -67,5 +66,6 @@ class ContactViewSet(
     @action(detail=True, filterset_class=None)
     def consents(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What the person agreed to or took back, newest first."""
-        page = self.paginate_queryset(self.get_object().consents.all())
+        consents: Any = self.get_object().consents.all()
+        page: Any = self.paginate_queryset(consents)
         return self.get_paginated_response(ConsentSerializer(page, many=True).data)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins
+from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,7 +23,6 @@ from contacts.serializers import (
 
 
 class ContactListViewSet(
-    mixins.CreateModelMixin,
     mixins.RetrieveModelMixin,
     mixins.UpdateModelMixin,
     mixins.DestroyModelMixin,
@@ -39,22 +38,21 @@ class ContactListViewSet(
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        page = self.paginate_queryset(self.get_queryset())
-        context = self.get_serializer_context()
+        page = self.paginate_queryset(self.get_queryset()) or []
         # All counts of the page at once.
-        context["counts"] = selectors.list_counts(page or [], on=selectors.today_in(self.business))
-        return self.get_paginated_response(
-            ContactListSerializer(page, many=True, context=context).data
-        )
+        counts = selectors.list_counts(page, on=selectors.today_in(self.business))
+        context = {**self.get_serializer_context(), "counts": counts}
+        serializer = ContactListSerializer(page, many=True, context=context)
+        return self.get_paginated_response(serializer.data)
 
     @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().create(request, *args, **kwargs)
-
-    def perform_create(self, serializer: BaseSerializer[ContactList]) -> None:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         serializer.instance = services.create_list(
             business_id=self.business.pk, **serializer.validated_data
         )
+        return Response(serializer.data, status=status.HTTP_201_CREATED)
 
     def perform_update(self, serializer: BaseSerializer[ContactList]) -> None:
         assert serializer.instance is not None

@@ -1,0 +1,14 @@
+"""Contacts as staff see them."""
+
+from contacts.admin.contacts import ConsentAdmin, ContactAdmin, SuppressionAdmin
+from contacts.admin.imports import ContactImportAdmin
+from contacts.admin.lists import ContactListAdmin, ListMembershipAdmin
+
+__all__ = [
+    "ConsentAdmin",
+    "ContactAdmin",
+    "ContactImportAdmin",
+    "ContactListAdmin",
+    "ListMembershipAdmin",
+    "SuppressionAdmin",
+]
