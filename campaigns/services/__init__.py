@@ -1,6 +1,7 @@
 """What can be done with templates and campaigns."""
 
 from campaigns.services.actions import (
+    CampaignNotFound,
     EmptyAudience,
     InvalidStatus,
     ScheduleInPast,
@@ -37,6 +38,7 @@ from campaigns.services.templates import (
 __all__ = [
     "UNCHANGED",
     "CampaignFields",
+    "CampaignNotFound",
     "EmptyAudience",
     "InvalidStatus",
     "PreconditionFailed",

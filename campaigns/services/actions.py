@@ -6,7 +6,7 @@ the broadcast to the campaign, never back: the engine ends broadcasts in that or
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -29,6 +29,12 @@ _NO_WALL_TIME: Final[dict[str, Any]] = {
     "schedule_zone": "",
 }
 _WAITING = Q(status__in=[Campaign.Status.DRAFT, Campaign.Status.SCHEDULED, Campaign.Status.MISSED])
+
+
+class CampaignNotFound(Problem):
+    status = 404
+    code = "NOT_FOUND"
+    title = "The campaign has been deleted meanwhile"
 
 
 class InvalidStatus(Problem):
@@ -138,10 +144,9 @@ def resume_campaign(*, campaign: Campaign) -> Campaign:
 
 
 def _step(campaign: Campaign, allowed: QuerySet[Campaign], word: str, **changes: Any) -> Campaign:
-    moved = allowed.update(**changes, updated_at=Now())
+    if not allowed.update(**changes, updated_at=Now()):
+        _refuse(campaign, word)
     campaign.refresh_from_db()
-    if not moved:
-        raise InvalidStatus(f"A campaign that is {campaign.status} cannot be {word}.")
     return campaign
 
 
@@ -149,12 +154,18 @@ def _step(campaign: Campaign, allowed: QuerySet[Campaign], word: str, **changes:
 def _drive(campaign: Campaign, word: str, move: Callable[..., bool]) -> Campaign:
     """Move the campaign's broadcasts, and the campaign after them."""
     moved = [move(broadcast_id=broadcast) for broadcast in selectors.broadcasts_of(campaign)]
-    if any(moved):
-        follow_broadcast(campaign_id=campaign.pk)
-    campaign.refresh_from_db()
     if not any(moved):
-        raise InvalidStatus(f"A campaign that is {campaign.status} cannot be {word}.")
+        _refuse(campaign, word)
+    follow_broadcast(campaign_id=campaign.pk)
+    campaign.refresh_from_db()
     return campaign
+
+
+def _refuse(campaign: Campaign, word: str) -> NoReturn:
+    status = Campaign.objects.filter(pk=campaign.pk).values_list("status", flat=True).first()
+    if status is None:
+        raise CampaignNotFound
+    raise InvalidStatus(f"A campaign that is {status} cannot be {word}.")
 
 
 def _refuse_unapproved(campaign: Campaign) -> None:

@@ -10,7 +10,12 @@ from accounts.models import Business, User
 from accounts.problems import Problem
 from campaigns.models import MAX_NAME, Campaign, Template
 from campaigns.schedule import Schedule
-from campaigns.services.actions import InvalidStatus, schedule_campaign, unschedule_campaign
+from campaigns.services.actions import (
+    CampaignNotFound,
+    InvalidStatus,
+    schedule_campaign,
+    unschedule_campaign,
+)
 from contacts.models import ContactList
 
 
@@ -101,7 +106,7 @@ def _lock_editable(campaign: Campaign, versions: Collection[str] | None) -> Camp
     """The row as it is now, held against the launch until the transaction ends."""
     locked = Campaign.objects.select_for_update().filter(pk=campaign.pk).first()
     if locked is None:
-        raise PreconditionFailed("The campaign has been deleted since you read it.")
+        raise CampaignNotFound
     if versions is not None and locked.version not in versions:
         raise PreconditionFailed
     if locked.status not in Campaign.EDITABLE:

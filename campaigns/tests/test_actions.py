@@ -237,6 +237,16 @@ def test_a_completed_campaign_stays_so() -> None:
         assert act(client, campaign, action) == (409, "INVALID_STATUS"), action
 
 
+@pytest.mark.django_db
+def test_one_that_is_deleted_meanwhile_is_not_found() -> None:
+    campaign = make_campaign(contacts=1)
+    stale = Campaign.objects.get(pk=campaign.pk)
+    services.delete_campaign(campaign=campaign)
+    for step in (services.send_campaign, services.pause_campaign, services.update_campaign):
+        with pytest.raises(services.CampaignNotFound):
+            step(campaign=stale)
+
+
 def in_status(business: Business, status: str) -> Campaign:
     if status == "draft":
         return make_campaign(business, contacts=1)

@@ -176,19 +176,19 @@ class TestReport:
         answer = client.get(url(campaign, "report/"))
         assert answer["Content-Type"] == "text/csv; charset=utf-8"
         assert f"campaign-{campaign.pk}.csv" in answer["Content-Disposition"]
-        rows = list(csv.DictReader(answer.getvalue().decode().splitlines()))
-        assert [row["phone"] for row in rows] == [f"+3069400000{n:02d}" for n in range(1, 6)]
+        rows = list(csv.DictReader(answer.getvalue().decode("utf-8-sig").splitlines()))
+        assert [row["phone"] for row in rows] == [f"'+3069400000{n:02d}" for n in range(1, 6)]
         assert {row["status"] for row in rows} == {"queued"}
 
     def test_no_cell_is_a_formula(self, business: Business, client: APIClient) -> None:
         campaign = make_sending(business)
         Message.objects.update(public_id="-cmd|' /C x", reason="=1+1")
-        content = client.get(url(campaign, "report/")).getvalue().decode()
+        content = client.get(url(campaign, "report/")).getvalue().decode("utf-8-sig")
         (row,) = csv.DictReader(content.splitlines())
         assert (row["public_id"], row["reason"]) == ("'-cmd|' /C x", "'=1+1")
 
     def test_a_draft_has_the_header_only(self, business: Business, client: APIClient) -> None:
-        content = client.get(url(make_campaign(business), "report/")).getvalue().decode()
+        content = client.get(url(make_campaign(business), "report/")).getvalue().decode("utf-8-sig")
         assert content.splitlines() == [
             "public_id,phone,contact,status,reason,segments,sent_at,reported_at"
         ]

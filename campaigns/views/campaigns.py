@@ -149,6 +149,7 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
     @action(detail=True, methods=["post"], serializer_class=EmptySerializer)
     @idempotent
     def resume(self, request: Request, pk: str) -> Response:
+        """Go on where it was held."""
         campaign = self._act(request, services.resume_campaign)
         transaction.on_commit(lambda: ring_senders(send_next))
         return self._answer(campaign)

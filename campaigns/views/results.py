@@ -10,7 +10,6 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import DictField
 
 from accounts.viewsets import BusinessViewSet
 from campaigns import selectors
@@ -31,6 +30,10 @@ from messaging.models import Message
 from messaging.selectors import messages_of
 
 _PLAIN: dict[str, Any] = {"filterset_class": None, "pagination_class": None}
+_BY_CAMPAIGN = {
+    "type": "object",
+    "additionalProperties": {"$ref": "#/components/schemas/Statistics"},
+}
 
 
 class ResultsMixin(BusinessViewSet[Campaign]):
@@ -65,7 +68,8 @@ class ResultsMixin(BusinessViewSet[Campaign]):
 
     @extend_schema(
         parameters=[OpenApiParameter("ids", str, required=True, description="Such as 1,2")],
-        responses=DictField(child=StatisticsSerializer()),
+        operation_id="campaigns_stats_list",
+        responses={(200, "application/json"): _BY_CAMPAIGN},
     )
     @action(detail=False, url_path="stats", extra_query_params=("ids",), **_PLAIN)
     def stats_of_many(self, request: Request) -> Response:

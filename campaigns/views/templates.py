@@ -17,7 +17,7 @@ from campaigns import selectors, services
 from campaigns.filters import TemplateFilter
 from campaigns.models import Template
 from campaigns.serializers import (
-    PreviewRequestSerializer,
+    PreviewInputSerializer,
     PreviewSerializer,
     TemplateSerializer,
 )
@@ -64,8 +64,8 @@ class TemplateViewSet(
     def perform_destroy(self, instance: Template) -> None:
         services.delete_template(template=instance)
 
-    @extend_schema(request=PreviewRequestSerializer, responses=PreviewSerializer)
-    @action(detail=False, methods=["post"], serializer_class=PreviewRequestSerializer)
+    @extend_schema(request=PreviewInputSerializer, responses=PreviewSerializer)
+    @action(detail=False, methods=["post"], serializer_class=PreviewInputSerializer)
     def preview(self, request: Request) -> Response:
         """The text as a contact would get it, and what it costs; without one, with the defaults."""
         serializer = self.get_serializer(data=request.data)

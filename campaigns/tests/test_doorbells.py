@@ -1,0 +1,45 @@
+"""What rings whom: nobody has to wait for the next tick."""
+
+import pytest
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from accounts.tests.factories import api_client, make_business, make_member
+from campaigns import tasks
+from campaigns.models import Campaign
+from campaigns.tests.factories import make_campaign, make_due, make_sending
+from messaging.models import Broadcast
+from rediskit.doorbell import waiting
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("action", ["send", "cancel"])
+def test_after_the_commit(
+    action: str, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    business = make_business()
+    campaign = make_campaign(business, contacts=1) if action == "send" else make_sending(business)
+    client = api_client(make_member(business))
+    before = waiting("scheduler")
+    with django_capture_on_commit_callbacks() as rings:
+        client.post(f"/api/v1/campaigns/{campaign.pk}/{action}/")
+    assert waiting("scheduler") == before
+    for ring in rings:
+        ring()
+    assert waiting("scheduler") == before + 1
+
+
+def test_the_launch_rings_for_the_expansion() -> None:
+    make_due()
+    make_due()
+    before = waiting("scheduler")
+    tasks.launch_due()
+    assert waiting("scheduler") == before + 2
+    assert Broadcast.objects.count() == 2
+
+
+def test_the_tick_reconciles() -> None:
+    campaign = make_sending()
+    Broadcast.objects.update(status="cancelled")
+    tasks.reconcile()
+    assert Campaign.objects.get(pk=campaign.pk).status == "cancelled"
