@@ -51,15 +51,13 @@ def become_nobody() -> None:
 
 
 def _keep_only(libc: ctypes.CDLL, capability: int) -> None:
-    """Where even this capability is denied, an open path does as well: no error."""
     mask = 1 << capability
     header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION_3, 0)
     # Effective, permitted, inheritable; then the same for the upper 32 capabilities.
     sets = (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)
-    if libc.capset(header, sets) == 0:
-        libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
-    else:
-        libc.capset(header, (ctypes.c_uint32 * 6)())
+    if libc.capset(header, sets):
+        raise OSError(ctypes.get_errno(), "the capability is denied to us")
+    libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
 
 
 def enter_user_namespace() -> None:
