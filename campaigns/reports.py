@@ -9,7 +9,7 @@ from messaging.models import Message
 from messaging.selectors import messages_of
 
 COLUMNS: Final = (
-    "public_id", "phone", "contact", "status", "reason", "segments", "sent_at", "reported_at",
+    "id", "phone", "contact", "status", "reason", "segments", "sent_at", "reported_at",
 )  # fmt: skip
 CHUNK: Final = 2000
 

@@ -281,14 +281,3 @@ class IdsSerializer(StrictSerializer):
 
 class MessageStatusSerializer(StrictSerializer):
     status = serializers.ChoiceField(Message.Status.choices, required=False)
-
-
-class CampaignMessageSerializer(serializers.ModelSerializer[Message]):
-    contact = serializers.IntegerField(source="contact_id", allow_null=True)
-
-    class Meta:
-        model = Message
-        fields = (
-            "public_id", "phone", "contact", "status", "reason", "segments", "sent_at",
-            "reported_at",
-        )  # fmt: skip

@@ -18,7 +18,6 @@ from campaigns.pagination import ByPhone
 from campaigns.reports import stream_report
 from campaigns.serializers import (
     AudienceSerializer,
-    CampaignMessageSerializer,
     EmptySerializer,
     IdsSerializer,
     MessageStatusSerializer,
@@ -28,6 +27,7 @@ from campaigns.serializers import (
 from campaigns.statistics import campaign_statistics
 from messaging.models import Message
 from messaging.selectors import messages_of
+from messaging.serializers import MessageSerializer
 
 _PLAIN: dict[str, Any] = {"filterset_class": None, "pagination_class": None}
 _BY_CAMPAIGN = {
@@ -86,14 +86,14 @@ class ResultsMixin(BusinessViewSet[Campaign]):
 
     @extend_schema(
         parameters=[OpenApiParameter("status", enum=Message.Status.values)],
-        responses=CampaignMessageSerializer(many=True),
+        responses=MessageSerializer(many=True),
     )
     @action(
         detail=True,
         extra_query_params=("status",),
         filterset_class=None,
         pagination_class=ByPhone,
-        serializer_class=CampaignMessageSerializer,
+        serializer_class=MessageSerializer,
     )
     def messages(self, request: Request, pk: str) -> Response:
         """In order of phone; `status` as in the statistics, messages in flight being `queued`."""
@@ -104,7 +104,7 @@ class ResultsMixin(BusinessViewSet[Campaign]):
         messages = messages_of(selectors.broadcasts_of(campaign), **serializer.validated_data)
         pages = ByPhone()
         page = pages.paginate_queryset(messages, request, view=self)
-        return pages.get_paginated_response(CampaignMessageSerializer(page, many=True).data)
+        return pages.get_paginated_response(MessageSerializer(page, many=True).data)
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=True, **_PLAIN)
