@@ -78,3 +78,9 @@ def test_staff_choose_among_their_own(manager: User, model: type[Model]) -> None
 
 def test_groups_of_permissions_are_not_offered() -> None:
     assert not admin.site.is_registered(Group)
+
+
+def test_a_browser_may_send_the_log_in_form(client: Client) -> None:
+    """Under no-referrer a browser sends `Origin: null`, and nobody could log in."""
+    page = client.get("/admin/login/")
+    assert page["Referrer-Policy"] == "same-origin"
