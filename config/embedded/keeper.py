@@ -18,32 +18,47 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterable
+from pathlib import Path
 
+PROC = Path("/proc")
 PATIENCE = 8.0  # seconds, then SIGKILL
 
 
-def _signal_group(leader: int, number: int) -> bool:
-    """Whether anybody was left to be told."""
-    try:
+def _signal_group(leader: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # macOS says so of a group of zombies
+
+
+def _living(leaders: Iterable[int]) -> set[int]:
+    """The groups in which somebody still runs: a zombie whose init is slow does not count."""
+    if not (PROC / "self" / "stat").exists():
+        return {leader for leader in leaders if _exists(leader)}
+    found = set()
+    for stat in PROC.glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # pid (name, which may contain anything) state parent group ...
+            state, _parent, group = stat.read_text(errors="replace").rpartition(")")[2].split()[:3]
+            if state not in "ZX":
+                found.add(int(group))
+    return found.intersection(leaders)
+
+
+def _exists(leader: int) -> bool:
+    try:
+        os.killpg(leader, 0)
+    except (ProcessLookupError, PermissionError):  # macOS says the latter of zombies
         return False
     return True
-
-
-def _is_running(leader: int) -> bool:
-    return _signal_group(leader, 0)
 
 
 def end_groups(watched: dict[int, int]) -> None:
     for leader, number in watched.items():
         _signal_group(leader, number)
     deadline = time.monotonic() + PATIENCE
-    while any(map(_is_running, watched)) and time.monotonic() < deadline:
+    while _living(watched) and time.monotonic() < deadline:
         time.sleep(0.05)
-    for leader in watched:
+    for leader in _living(watched):
         _signal_group(leader, signal.SIGKILL)
 
 
