@@ -117,7 +117,8 @@ def read_records(
     except UnicodeDecodeError as error:
         raise _unreadable() from error
     finally:
-        text.detach()  # the file stays the caller's
+        if not file.closed:  # as it is when the reader was abandoned
+            text.detach()  # the file stays the caller's
 
 
 def _records(lines: "_Lines", delimiter: str) -> Iterator[Record | BrokenRecord]:

@@ -56,8 +56,10 @@ class ContactListAdmin(BusinessAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         members = ListMembership.objects.filter(contact_list=OuterRef("pk")).order_by()
         number = members.values("contact_list").annotate(number=Count("pk")).values("number")
-        lists: QuerySet[Any] = super().get_queryset(request)
-        return lists.annotate(member_count=Coalesce(Subquery(number), 0))
+        lists: QuerySet[Any] = (
+            super().get_queryset(request).annotate(member_count=Coalesce(Subquery(number), 0))
+        )
+        return lists
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: ContactList | None = None

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from accounts.models import Business, User
 from accounts.problems import Problem
 from contacts.models import ContactImport, ContactList, ImportedPhone
+from contacts.services.lists import ListIsDynamic
 
 
 class FileTooLarge(Problem):
@@ -37,9 +38,11 @@ def create_import(
 ) -> ContactImport:
     """Keep the file for `run_import`; the caller rings contacts.tasks.run_import.
 
-    name: the file's name at the sender's, for people only. Raises FileTooLarge.
+    name: the file's name at the sender's, for people only. Raises FileTooLarge, ListIsDynamic.
     """
     check_size(file)
+    if contact_list is not None and contact_list.filter is not None:
+        raise ListIsDynamic(pointer="/list")
     return ContactImport.objects.create(
         business=business,
         created_by=created_by,

@@ -1,0 +1,163 @@
+"""Imports that are killed, doubled or raced: every row counts once."""
+
+import multiprocessing
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connections
+from django.db.models.functions import Now
+
+from accounts.tests.factories import make_business
+from contacts import selectors, services
+from contacts.models import Consent, Contact, ContactImport, ImportedPhone, Suppression
+from contacts.samples import write_sample
+from contacts.services import import_run
+from contacts.tests.factories import make_import
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROWS = 12_000
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> bytes:
+    """Good rows, and at the end one that repeats the first."""
+    write_sample(tmp_path / "sample.csv", ROWS)
+    data = (tmp_path / "sample.csv").read_bytes()
+    return data + data.splitlines(keepends=True)[1]
+
+
+def run_in_thread(import_id: int) -> None:
+    try:
+        services.run_import(import_id=import_id)
+    finally:
+        connections.close_all()
+
+
+def kill_after_a_chunk(contact_import: ContactImport) -> None:
+    """Run the import in a process of its own, and kill that in the middle."""
+    connections.close_all()  # a forked child must not share them
+    fork = multiprocessing.get_context("fork")
+    child = fork.Process(
+        target=services.run_import, kwargs={"import_id": contact_import.pk}, daemon=True
+    )
+    child.start()
+    deadline = time.monotonic() + 30
+    while not contact_import.processed and time.monotonic() < deadline:
+        time.sleep(0.01)
+        contact_import.refresh_from_db()
+    assert child.pid
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+
+
+def let_lease_run_out(contact_import: ContactImport) -> None:
+    ContactImport.objects.filter(pk=contact_import.pk).update(
+        lease_until=Now() - timedelta(seconds=1)
+    )
+
+
+def test_a_killed_import_goes_on_after_the_committed_rows(content: bytes) -> None:
+    contact_import = make_import(content)
+    kill_after_a_chunk(contact_import)
+    contact_import.refresh_from_db()
+    assert 0 < contact_import.processed < ROWS
+    assert Contact.objects.count() == contact_import.created == contact_import.processed
+
+    assert selectors.due_imports() == []  # the dead run still holds its lease
+    let_lease_run_out(contact_import)
+    assert selectors.due_imports() == [contact_import.pk]
+    services.run_import(import_id=contact_import.pk)
+
+    contact_import.refresh_from_db()
+    assert contact_import.status == "completed"
+    assert (contact_import.processed, contact_import.created) == (ROWS + 1, ROWS)
+    assert contact_import.skipped == 1
+    assert Contact.objects.count() == Consent.objects.count() == ROWS
+    assert contact_import.errors.get().code == "DUPLICATE_IN_FILE"
+    assert not ImportedPhone.objects.exists()
+
+
+def test_two_runs_of_one_import_do_it_once(content: bytes) -> None:
+    contact_import = make_import(content)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run_in_thread, [contact_import.pk] * 2))
+
+    contact_import.refresh_from_db()
+    assert (contact_import.status, contact_import.created) == ("completed", ROWS)
+    assert Consent.objects.count() == ROWS
+
+
+def test_cancelling_stops_between_chunks(content: bytes) -> None:
+    contact_import = make_import(content)
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run_in_thread, contact_import.pk)
+        while not contact_import.processed and not running.done():
+            time.sleep(0.01)
+            contact_import.refresh_from_db()
+        services.cancel_import(contact_import=contact_import)
+        running.result()
+
+    contact_import.refresh_from_db()
+    assert contact_import.status == "cancelled"
+    assert 0 < contact_import.processed < ROWS
+    assert Contact.objects.count() == contact_import.created
+    assert not ImportedPhone.objects.exists()
+
+
+@pytest.mark.parametrize("update_existing", [False, True])
+def test_the_same_file_twice_at_once_creates_each_contact_once(
+    content: bytes, update_existing: bool
+) -> None:
+    business = make_business()
+    imports = [
+        make_import(content, business=business, update_existing=update_existing) for _ in range(2)
+    ]
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run_in_thread, [contact_import.pk for contact_import in imports]))
+
+    for contact_import in imports:
+        contact_import.refresh_from_db()
+        assert contact_import.status == "completed"
+    assert sum(contact_import.created for contact_import in imports) == ROWS
+    assert Contact.objects.count() == Consent.objects.count() == ROWS
+
+
+def test_an_import_that_breaks_off_again_and_again_is_given_up() -> None:
+    contact_import = make_import("phone\n6940000001\n")
+    ContactImport.objects.filter(pk=contact_import.pk).update(attempts=import_run.MAX_ATTEMPTS)
+
+    services.run_import(import_id=contact_import.pk)
+
+    contact_import.refresh_from_db()
+    assert (contact_import.status, contact_import.failure_code) == ("failed", "INTERNAL_ERROR")
+
+
+def test_opting_out_while_being_imported_always_holds(content: bytes) -> None:
+    business = make_business()
+    contact_import = make_import(content, business=business)
+    phones = [f"+30694{(1_204_817 + index * 7_654_321) % 10_000_000:07d}" for index in range(ROWS)]
+
+    def opt_out_some() -> None:
+        try:
+            for phone in phones[::60]:
+                services.unsubscribe(business_id=business.pk, phone=phone, source="opt_out_link")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(run_in_thread, contact_import.pk), pool.submit(opt_out_some)]
+    for future in futures:
+        future.result()
+
+    suppressed = set(Suppression.objects.values_list("phone", flat=True))
+    out = set(Contact.objects.filter(is_subscribed=False).values_list("phone", flat=True))
+    assert out == suppressed == set(phones[::60])
