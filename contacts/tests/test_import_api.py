@@ -12,6 +12,7 @@ from accounts.tests.factories import api_client, make_business, make_member
 from contacts import tasks
 from contacts.models import ContactImport, ContactList
 from contacts.tests.factories import make_import, make_list, run
+from rediskit.doorbell import waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -134,7 +135,11 @@ def test_an_outsider_finds_nothing(business: Business) -> None:
     assert outsider.post(f"{url}cancel/").status_code == 404
 
 
-def test_the_sweep_rings_for_what_waits() -> None:
+def test_the_sweep_rings_for_what_waits_unless_a_ring_does() -> None:
     make_import("phone\n6940000001\n")
 
-    tasks.sweep_imports()  # rings into the queue, or finds a ring waiting; neither raises
+    tasks.sweep_imports()
+    rings = waiting("imports")
+    tasks.sweep_imports()
+
+    assert waiting("imports") == rings >= 1
