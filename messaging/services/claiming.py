@@ -11,6 +11,7 @@ from django.db import OperationalError, connection, transaction
 
 from messaging.gateways.base import OutgoingSms
 from messaging.models import Batch
+from messaging.signals import messages_changed
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +142,7 @@ def claim_batch() -> Claim | None:
                     return None
                 if row["granted"]:
                     claim = _read_messages(row, token)
+                    messages_changed.send(Batch, business_ids={claim.business_id})
                     break
                 transaction.set_rollback(True)
             _open_day(row)

@@ -14,6 +14,7 @@ from messaging.gateways.base import (
     UnreadableElement,
 )
 from messaging.models import GatewayEvent
+from messaging.signals import messages_changed
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +107,7 @@ FROM (
     FROM target GROUP BY broadcast_id
 ) delta
 WHERE counters.broadcast_id = delta.broadcast_id
+RETURNING (SELECT business_id FROM messaging_broadcast WHERE id = counters.broadcast_id)
 """
 
 
@@ -120,11 +122,7 @@ def apply_stored_events() -> bool:
     for event in events:
         _read(event, reports)
     if reports.ids:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _APPLY,
-                {"ids": reports.ids, "statuses": reports.statuses, "reasons": reports.reasons},
-            )
+        _apply(reports)
     _mark(events)
     return more
 
@@ -176,6 +174,16 @@ def _read(event: GatewayEvent, reports: Reports) -> None:
             reports.add(element)
     event.state = State.QUARANTINED if problems else State.APPLIED
     event.problem = "; ".join(problems)[:255]
+
+
+def _apply(reports: Reports) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _APPLY, {"ids": reports.ids, "statuses": reports.statuses, "reasons": reports.reasons}
+        )
+        businesses = {row[0] for row in cursor.fetchall()}
+    if businesses:
+        messages_changed.send(GatewayEvent, business_ids=businesses)
 
 
 def _mark(events: list[GatewayEvent]) -> None:

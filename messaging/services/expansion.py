@@ -22,6 +22,7 @@ from messaging.models import (
 )
 from messaging.rendering import Template, Values, compile_template
 from messaging.segments import count_segments
+from messaging.signals import messages_changed
 
 
 class Recipient(NamedTuple):
@@ -140,6 +141,7 @@ def insert_messages(broadcast: Broadcast, recipients: Sequence[Recipient]) -> No
         queued=F("queued") + len(recipients),
         updated_at=Now(),
     )
+    messages_changed.send(Message, business_ids={broadcast.business_id})
 
 
 def _rows(

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from messaging.models import Batch
 from messaging.services.claiming import Claim
+from messaging.signals import messages_changed
 
 
 @dataclass(slots=True)
@@ -106,6 +107,7 @@ def record(claim: Claim, results: Results, requeue: Requeue) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_FENCE, [claim.batch_id, claim.token])
         owned = cursor.rowcount == 1
+    messages_changed.send(Batch, business_ids={claim.business_id})
     if not owned:
         if Batch.objects.filter(pk=claim.batch_id, state=Batch.State.LOST).exists():
             _write(claim, _without_unknown(results), prior="unknown")

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from messaging.models import Batch, Broadcast, ExpansionCursor, GatewayEvent, WaitingReport
 from messaging.services.broadcasts import complete_broadcast
+from messaging.signals import messages_changed
 
 _END_MESSAGES = """
 WITH moved AS (
@@ -66,6 +67,7 @@ def _end_batch(batch_id: int, condition: Q, state: str, status: str) -> None:
     """One batch and its messages, unless somebody else has it or it changed meanwhile."""
     batch = (
         Batch.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("broadcast")
         .filter(condition, pk=batch_id)
         .first()
     )
@@ -85,6 +87,7 @@ def _end_batch(batch_id: int, condition: Q, state: str, status: str) -> None:
                 "reason": "worker_lost" if status == "unknown" else "",
             },
         )
+    messages_changed.send(Batch, business_ids={batch.broadcast.business_id})
 
 
 def _ids(batches: models.QuerySet[Batch]) -> list[int]:

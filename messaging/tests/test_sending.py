@@ -31,6 +31,7 @@ from messaging.models import (
 from messaging.services.claiming import claim_batch
 from messaging.services.counting import wrong_counters
 from messaging.services.recording import Requeue, Results, record
+from messaging.signals import messages_changed
 from messaging.tests.factories import (
     ScriptedGateway,
     accept_all,
@@ -387,6 +388,22 @@ def test_a_batch_costs_few_statements(
     # Claim, messages, fence, results, end of the broadcast; and three pairs of BEGIN and COMMIT.
     with django_assert_max_num_queries(11):
         services.send_next_batch(gateway)
+
+
+def test_every_move_tells_whose_statistics_changed() -> None:
+    told: list[set[int]] = []
+
+    def listen(*, business_ids: set[int], **_: object) -> None:
+        told.append(business_ids)
+
+    messages_changed.connect(listen)
+    try:
+        broadcast = make_expanded(contacts=1)
+        services.send_next_batch(ScriptedGateway(accept_all))
+    finally:
+        messages_changed.disconnect(listen)
+
+    assert told == [{broadcast.business_id}] * 3, "expanded, claimed, recorded"
 
 
 def test_an_expansion_that_is_repeated_adds_nothing(settings: Settings) -> None:
