@@ -1,9 +1,12 @@
 """Ringing: once, after the commit, and never an error when nobody is there to hear it."""
 
+from typing import cast
+
 import pytest
 from celery import Celery, shared_task
 from django.conf import settings
 from django.db import transaction
+from kombu.transport.redis import Channel
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from config.celery import app
@@ -18,7 +21,8 @@ def bell() -> None:
 @pytest.fixture(autouse=True)
 def _empty_queue() -> None:
     with app.connection_for_write() as connection:
-        connection.default_channel.queue_purge(settings.CELERY_TASK_DEFAULT_QUEUE)
+        channel = cast("Channel", connection.default_channel)
+        channel.queue_purge(settings.CELERY_TASK_DEFAULT_QUEUE)
 
 
 def waiting() -> int:
@@ -42,7 +46,7 @@ def test_a_ring_waits_for_the_commit(
 
 def test_a_broker_that_is_away_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CELERY_BROKER_URL")  # it would win over the app's own
-    deaf = Celery("deaf", broker="redis+socket:///nowhere/broker.sock")
+    deaf = Celery("deaf", set_as_current=False, broker="redis+socket:///nowhere/broker.sock")
     deaf.conf.broker_transport_options = app.conf.broker_transport_options
 
     @deaf.task(name="rediskit.tests.unheard")
