@@ -107,9 +107,11 @@ class Connection:
         async with asyncio.timeout(IDLE_SECONDS):
             self._http.receive_data(await self._reader.read(256 * 1024))
 
-    async def _reply(self, response: Response) -> None:
+    async def _reply(self, response: Response, *, last: bool = False) -> None:
         body = orjson.dumps(response.content, option=orjson.OPT_UTC_Z)
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        if last:
+            headers.append(("Connection", "close"))
         self._send(h11.Response(status_code=response.status, headers=headers))
         self._send(h11.Data(data=body))
         self._send(h11.EndOfMessage())
@@ -120,7 +122,7 @@ class Connection:
         if self._http.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             return
         with contextlib.suppress(OSError, h11.LocalProtocolError):
-            await self._reply(response)
+            await self._reply(response, last=True)
 
     def _send(self, event: h11.Event) -> None:
         data = self._http.send(event)
