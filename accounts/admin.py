@@ -23,8 +23,6 @@ from accounts.models import (
 from accounts.scoped_admin import BusinessAdmin, ReadOnlyAdmin, SuperuserOnly, is_superuser
 from accounts.services import businesses, people, sessions
 
-admin.site.site_title = admin.site.site_header = "Tapline"
-admin.site.index_title = "Administration"
 # Permissions come with a membership's role, so groups of permissions have no use.
 admin.site.unregister(Group)
 
@@ -71,19 +69,26 @@ class UserAdmin(SuperuserOnly, DjangoUserAdmin):  # type: ignore[type-arg]
 
 @admin.register(Business)
 class StoreAdmin(BusinessAdmin):
+    """Businesses stay: their consents and messages are records."""
+
     business_path = "pk"
     list_display = ("name", "sender_name", "country", "time_zone", "daily_message_cap")
     list_filter = ("country",)
     search_fields = ("name", "sender_name")
     ordering = ("name",)
     readonly_fields = ("created_at",)
+    fieldsets = (
+        (None, {"fields": ("name", "sender_name", "country", "time_zone")}),
+        ("Limits", {"fields": ("quiet_from", "quiet_until", "daily_message_cap")}),
+        (None, {"fields": ("created_at",)}),
+    )
     actions = ("approve_sending",)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return is_superuser(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return is_superuser(request)
+        return False
 
     def has_approve_permission(self, request: HttpRequest) -> bool:
         return is_superuser(request)
@@ -92,11 +97,15 @@ class StoreAdmin(BusinessAdmin):
         own = super().get_readonly_fields(request, obj)
         return own if is_superuser(request) else (*own, "daily_message_cap")
 
-    @admin.action(description="Approve sending", permissions=["approve"])
+    @admin.action(description="Let the selected businesses send", permissions=["approve"])
     def approve_sending(self, request: HttpRequest, queryset: QuerySet[Business]) -> None:
         ids = list(queryset.values_list("pk", flat=True))
         approved = businesses.approve_sending(business_ids=ids)
-        self.message_user(request, f"{approved} approved.", messages.SUCCESS)
+        self.message_user(
+            request,
+            f"{approved} of the selected businesses may send from now on.",
+            messages.SUCCESS,
+        )
 
 
 @admin.register(Membership)
@@ -170,9 +179,10 @@ class RefreshSessionAdmin(ReadOnlyAdmin, SuperuserOnly, admin.ModelAdmin):  # ty
 
 
 @admin.register(IdempotentRequest)
-class IdempotentRequestAdmin(ReadOnlyAdmin, BusinessAdmin):
+class IdempotentRequestAdmin(ReadOnlyAdmin, SuperuserOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("key", "business", "status", "created_at")
     list_filter = ("business",)
     list_select_related = ("business",)
     search_fields = ("key",)
     ordering = ("-id",)
+    show_full_result_count = False

@@ -1,12 +1,14 @@
 """The bases of every admin: superusers see all, other staff the businesses they manage."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from django.contrib import admin
 from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
 from django.db.models import Field, ForeignKey, Model, QuerySet
-from django.forms import ModelChoiceField
+from django.forms import HiddenInput, ModelChoiceField
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
@@ -33,6 +35,24 @@ def managed_ids(request: HttpRequest) -> list[int]:
 
 def is_superuser(request: HttpRequest) -> bool:
     return request.user.is_active and request.user.is_superuser
+
+
+def only_business(request: HttpRequest) -> int | None:
+    """The business that there is no need to ask a clerk for."""
+    ids = [] if is_superuser(request) else managed_ids(request)
+    return ids[0] if len(ids) == 1 else None
+
+
+def local_time(field: str, description: str = "") -> Callable[[Any], str]:
+    """A column that tells an instant in the time of the row's business, and names the zone."""
+
+    @admin.display(description=description or field.replace("_", " "), ordering=field)
+    def show(row: Any) -> str:
+        instant: datetime | None = getattr(row, field)
+        return f"{instant.astimezone(row.business.zone):%d %b %Y, %H:%M %Z}" if instant else "-"
+
+    show.__name__ = f"local_{field}"  # of the column's class
+    return show
 
 
 class ByMembership(_Mixin):
@@ -96,11 +116,19 @@ class BusinessAdmin(ByMembership, _ModelAdmin):
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> "ModelChoiceField[Any] | None":
         self._scope_choices(db_field, request, kwargs)
+        if db_field.related_model is Business and (only := only_business(request)):
+            kwargs |= {"initial": only, "widget": HiddenInput()}
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         self._scope_choices(db_field, request, kwargs)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        columns = super().get_list_display(request)
+        if only_business(request) is None:
+            return columns
+        return [column for column in columns if column != "business"]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         # The plain filter of a relation would name every business's rows.

@@ -1,0 +1,71 @@
+"""Admins whose writes are the services': what those refuse is answered with words."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.db import IntegrityError
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from accounts.problems import Problem
+from accounts.scoped_admin import BusinessAdmin
+
+
+class ServiceAdmin(BusinessAdmin):
+    """A refused change leaves everything as it was, and says why."""
+
+    in_use: ClassVar[str] = "This is in use, and cannot be deleted."
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Problem as problem:
+            self.message_user(request, problem.detail, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except Problem as problem:
+            self.message_user(request, problem.detail, messages.ERROR)
+        except IntegrityError:
+            self.message_user(request, self.in_use, messages.ERROR)
+        return HttpResponseRedirect("..")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Without the deletion in bulk, which asks no service."""
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def ask(
+        self,
+        request: HttpRequest,
+        action: str,
+        title: str,
+        question: str,
+        rows: Iterable[tuple[Model, str]],
+    ) -> HttpResponse:
+        """The page between an action and its doing; it posts the action again, `confirmed`.
+
+        rows: what is about to be acted on, each with a remark.
+        """
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "action": action,
+            "title": title,
+            "question": question,
+            "rows": list(rows),
+        }
+        return TemplateResponse(request, "admin/confirm_action.html", context)
