@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.scoped_admin import BusinessAdmin
+from accounts.scoped_admin import local_time
+from accounts.service_admin import ServiceAdmin
 from contacts import services, tasks
 from contacts.models import ContactImport
 from rediskit.doorbell import ring_on_commit
@@ -21,6 +22,12 @@ class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = ContactImport
         fields = ("business", "file", "contact_list", "dry_run", "update_existing")
+        help_texts = {
+            "file": "A CSV file whose first line names the columns; phone is the one it must have.",
+            "contact_list": "Its contacts are put on this list, too.",
+            "dry_run": "Only check the file; take in nothing.",
+            "update_existing": "Change contacts that are known already; else they are skipped.",
+        }
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
@@ -41,7 +48,7 @@ class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(ContactImport)
-class ContactImportAdmin(BusinessAdmin):
+class ContactImportAdmin(ServiceAdmin):
     """Adding one is the upload; afterwards it is only to be looked at, or cancelled."""
 
     form = UploadForm
@@ -55,7 +62,7 @@ class ContactImportAdmin(BusinessAdmin):
         "skipped",
         "failed",
         "business",
-        "created_at",
+        local_time("created_at", "uploaded"),
     )
     list_filter = ("status", "business")
     list_select_related = ("business",)
@@ -103,7 +110,9 @@ class ContactImportAdmin(BusinessAdmin):
         head = "<tr><th>line</th><th>column</th><th>code</th><th>reason</th></tr>"
         return format_html(f"<table>{head}{{}}</table>", format_html_join("", cells, rows))
 
-    @admin.action(description="Cancel the selected imports", permissions=["view"])
+    @admin.action(
+        description="Stop the selected imports (rows taken so far stay)", permissions=["view"]
+    )
     def cancel(self, request: HttpRequest, queryset: Any) -> None:
         for contact_import in queryset.filter(status__in=ContactImport.OPEN):
             self._cancel(request, contact_import)

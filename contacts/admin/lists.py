@@ -10,44 +10,51 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
-from rest_framework.exceptions import ValidationError as FilterError
 
-from accounts.scoped_admin import BusinessAdmin
-from contacts.filters import validate_audience_filter
+from accounts.scoped_admin import BusinessAdmin, local_time
+from accounts.service_admin import ServiceAdmin
+from contacts import services
+from contacts.forms import FILTER_FIELDS, AudienceFilterForm, describe_filter
 from contacts.models import ContactList, ListMembership
 
 
-class ContactListForm(forms.ModelForm):  # type: ignore[type-arg]
+class ContactListForm(AudienceFilterForm):
     class Meta:
         model = ContactList
-        fields = ("business", "name", "filter")
-        help_texts = {
-            "filter": "Empty for a list with members; or whom it finds, such as "
-            '{"gender": "female", "age_min": 18, "age_max": 30}.'
-        }
-
-    def clean_filter(self) -> dict[str, Any] | None:
-        given = self.cleaned_data["filter"]
-        if self.instance.pk and (given is None) != (self.instance.filter is None):
-            raise ValidationError("A list stays as it is: with a filter, or with members.")
-        try:
-            return None if given is None else dict(validate_audience_filter(given))
-        except FilterError as error:
-            raise ValidationError(f"This is not a filter: {error.detail}") from error
+        fields = ("business", "name")
 
     def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or self.cleaned_data
+        data = super().clean()
+        self._keep_kind(data)
         business_id = data["business"].pk if data.get("business") else self.instance.business_id
         others = ContactList.objects.filter(business_id=business_id, name=data.get("name"))
         if others.exclude(pk=self.instance.pk).exists():
             raise ValidationError({"name": "Another list has this name."})
         return data
 
+    def _keep_kind(self, data: dict[str, Any]) -> None:
+        """A list that finds its contacts goes on to, without any limit if need be."""
+        if self.instance.pk and self.instance.filter is not None:
+            data["filter"] = data.get("filter") or {}
+        elif self.instance.pk and data.get("filter"):
+            self.add_error(None, services.ListKindFixed.title)
+
 
 @admin.register(ContactList)
-class ContactListAdmin(BusinessAdmin):
+class ContactListAdmin(ServiceAdmin):
     form = ContactListForm
-    list_display = ("name", "filter", "members", "business", "updated_at")
+    fieldsets = (
+        (None, {"fields": ("business", "name")}),
+        (
+            "Contacts chosen by what they are",
+            {
+                "fields": FILTER_FIELDS,
+                "description": "Leave these empty for a list whose members you choose one by one or"
+                " by an import. Filled in, the list is whoever fits at the time of sending.",
+            },
+        ),
+    )
+    list_display = ("name", "chosen", "members", "business", local_time("updated_at"))
     list_filter = ("business",)
     list_select_related = ("business",)
     search_fields = ("name",)
@@ -66,10 +73,34 @@ class ContactListAdmin(BusinessAdmin):
     ) -> tuple[str, ...]:
         return ("business",) if obj else ()
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The lists alone: their members may be a million, and the service knows what is in use."""
+        names = [str(contact_list) for contact_list in objs]
+        return names, {self.opts.verbose_name_plural: len(names)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: ContactList) -> None:
+        services.delete_list(contact_list=obj)
+
+    def save_model(self, request: HttpRequest, obj: ContactList, form: Any, change: bool) -> None:  # noqa: FBT001
+        data = form.cleaned_data
+        if change:
+            changes = {"name": data["name"], "filter": data["filter"]}
+            services.update_list(contact_list=obj, **changes)
+            return
+        obj.pk = services.create_list(
+            business_id=obj.business_id, name=data["name"], filter=data["filter"]
+        ).pk
+
+    @admin.display(description="contacts that are")
+    def chosen(self, contact_list: ContactList) -> str:
+        if contact_list.filter is None:
+            return "chosen one by one"
+        return describe_filter(contact_list.filter) or "any"
+
     @admin.display(ordering="member_count")
     def members(self, contact_list: Any) -> str:
         if contact_list.filter is not None:
-            return "by filter"
+            return "at the time of sending"
         url = reverse("admin:contacts_listmembership_changelist")
         query = f"contact_list__id__exact={contact_list.pk}"
         return format_html('<a href="{}?{}">{}</a>', url, query, contact_list.member_count)

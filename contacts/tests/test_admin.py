@@ -6,13 +6,21 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.models import Business, User
+from accounts.models import Business, Membership, User
 from accounts.tests.factories import make_business, make_member, make_user
-from contacts.models import Consent, Contact, ContactImport, ListMembership, Suppression
-from contacts.tests.factories import make_contact, make_contacts, make_list, run
+from contacts.models import (
+    Consent,
+    Contact,
+    ContactImport,
+    ContactList,
+    ListMembership,
+    Suppression,
+)
+from contacts.tests.factories import make_contact, make_contacts, make_import, make_list, run
 
 pytestmark = pytest.mark.django_db
 
+CONSENTS = {"consents-TOTAL_FORMS": 0, "consents-INITIAL_FORMS": 0}
 PAGES = ["contact", "contactlist", "listmembership", "consent", "suppression", "contactimport"]
 
 
@@ -58,16 +66,17 @@ def test_pages_open_within_their_budget(
 
 
 def test_saving_goes_by_the_services(staff: Client, business: Business) -> None:
-    form = {"business": business.pk, "phone": "694 000 0001", "attributes": "{}"}
+    form = {"business": business.pk, "phone": "694 000 0001", "attributes": "city: Αθήνα"}
     added = staff.post("/admin/contacts/contact/add/", form | {"is_subscribed": "on"})
     contact = Contact.objects.get()
     changed = staff.post(
-        f"/admin/contacts/contact/{contact.pk}/change/", form | {"first_name": "Άννα"}
+        f"/admin/contacts/contact/{contact.pk}/change/", form | CONSENTS | {"first_name": "Άννα"}
     )
 
     assert (added.status_code, changed.status_code) == (302, 302)
     contact.refresh_from_db()
     assert (contact.phone, contact.first_name) == ("+306940000001", "Άννα")
+    assert contact.attributes == {"city": "Αθήνα"}
     assert not contact.is_subscribed
     assert Suppression.objects.get().phone == contact.phone
     kinds = Consent.objects.order_by("id").values_list("kind", "source")
@@ -118,3 +127,118 @@ def test_an_import_shows_its_errors(staff: Client, business: Business) -> None:
     page = staff.get(f"/admin/contacts/contactimport/{done.pk}/change/").content.decode()
 
     assert "INVALID_PHONE" in page
+
+
+class TestContact:
+    def test_free_fields_are_lines(self, staff: Client, business: Business) -> None:
+        attributes = {"city": "Χανιά: old town", "zip": "73100", "visits": 3, "vip": True}
+        contact = make_contact(business, attributes=attributes)
+        url = f"/admin/contacts/contact/{contact.pk}/change/"
+
+        shown = staff.get(url).context["adminform"].form["attributes"].value()
+
+        written = ["city: Χανιά: old town", "vip: true", "visits: 3", 'zip: "73100"']
+        assert shown.splitlines() == written
+        form = {"phone": contact.phone, "is_subscribed": "on", "attributes": shown}
+        assert staff.post(url, form | CONSENTS | {"email": "a@example.com"}).status_code == 302
+        contact.refresh_from_db()
+        assert (contact.attributes, contact.email) == (attributes, "a@example.com")
+
+    @pytest.mark.parametrize(
+        ("lines", "complaint"),
+        [
+            ("Athens", "is not of the form"),
+            ("a: 1\na: 2", "Each name may stand there once."),
+            ("my city: x", "Latin letters"),
+            ("a: [1]", "a is a text, a number"),
+            ("a: 1e999", "The number in a is too large."),
+        ],
+    )
+    def test_mistakes_in_them_are_named(
+        self, staff: Client, business: Business, lines: str, complaint: str
+    ) -> None:
+        form = {"business": business.pk, "phone": "6940000001", "attributes": lines}
+
+        page = staff.post("/admin/contacts/contact/add/", form)
+
+        assert complaint in page.text
+        assert lines.splitlines()[0] in page.text
+        assert not Contact.objects.exists()
+
+    def test_the_page_shows_the_consents(
+        self, staff: Client, business: Business, django_assert_max_num_queries: Any
+    ) -> None:
+        contact = make_contact(business)
+        url = f"/admin/contacts/contact/{contact.pk}/change/"
+        form = {"phone": contact.phone} | CONSENTS
+        assert staff.post(url, form).status_code == 302
+
+        with django_assert_max_num_queries(10):
+            page = staff.get(url).text
+
+        assert "Withdrawn" in page
+        assert "Admin" in page
+        again = staff.post(url, form | {"first_name": "Άννα"})
+        assert again.status_code == 302
+        assert not Contact.objects.get(first_name="Άννα").is_subscribed
+
+    def test_delete(self, staff: Client, business: Business) -> None:
+        contact = make_contact(business, is_subscribed=False)
+        url = f"/admin/contacts/contact/{contact.pk}/delete/"
+        assert staff.get(url).status_code == 200
+        assert staff.post(url, {"post": "yes"}).status_code == 302
+        assert not Contact.objects.exists()
+        assert Suppression.objects.exists()
+
+
+class TestList:
+    def test_a_filter_is_three_fields(self, staff: Client, business: Business) -> None:
+        form = {"business": business.pk, "name": "Young women", "gender": "female"}
+
+        assert (
+            staff.post(
+                "/admin/contacts/contactlist/add/", form | {"age_min": 0, "age_max": 30}
+            ).status_code
+            == 302
+        )
+
+        young = ContactList.objects.get()
+        assert young.filter == {"gender": "female", "age_min": 0, "age_max": 30}
+        assert "female, from 0 to 30 years" in staff.get("/admin/contacts/contactlist/").text
+        url = f"/admin/contacts/contactlist/{young.pk}/change/"
+        assert 'value="30"' in staff.get(url).text
+        assert staff.post(url, {"name": "All"}).status_code == 302
+        young.refresh_from_db()
+        assert (young.name, young.filter) == ("All", {})
+
+    def test_mistakes_are_named(self, staff: Client, business: Business) -> None:
+        url = "/admin/contacts/contactlist/add/"
+        form = {"business": business.pk, "name": "A", "age_min": 30, "age_max": 20}
+        assert "The highest age is below the lowest." in staff.post(url, form).text
+        assert "less than or equal to 120" in staff.post(url, form | {"age_max": 200}).text
+        members = make_list(business)
+        url = f"/admin/contacts/contactlist/{members.pk}/change/"
+        assert (
+            "A list stays static or dynamic"
+            in staff.post(url, {"name": "A", "gender": "male"}).text
+        )
+
+    def test_a_list_in_use_stays(self, staff: Client, business: Business) -> None:
+        used, free = make_list(business), make_list(business, name="Free")
+        make_import("phone\n", business=business, contact_list=used)
+        for contact_list in (used, free):
+            url = f"/admin/contacts/contactlist/{contact_list.pk}/delete/"
+            assert staff.get(url).status_code == 200
+            page = staff.post(url, {"post": "yes"}, follow=True).text
+            assert ("uses this list" in page) == (contact_list == used)
+        assert ContactList.objects.get() == used
+
+
+def test_an_only_business_is_not_asked_for(staff: Client, business: Business) -> None:
+    page = staff.get("/admin/contacts/contact/add/").text
+    assert f'<input type="hidden" name="business" value="{business.pk}"' in page
+    assert "column-business" not in staff.get("/admin/contacts/contact/").text
+    manager = make_member(business, role="manager", is_staff=True)
+    Membership.objects.create(user=manager, business=make_business(), role="owner")
+    asked = _logged_in(manager).get("/admin/contacts/contact/add/").text
+    assert '<select name="business"' in asked
