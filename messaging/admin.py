@@ -1,10 +1,12 @@
 """The engine as staff see it: to look at, and, for what is in quarantine, to try again."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.scoped_admin import BusinessAdmin, ReadOnlyAdmin, is_superuser
+from accounts.scoped_admin import BusinessAdmin, ReadOnlyAdmin, is_superuser, local_time
 from messaging import services, tasks
 from messaging.models import (
     Batch,
@@ -19,6 +21,9 @@ from messaging.models import (
     WaitingReport,
 )
 from rediskit.doorbell import ring_on_commit
+
+SENT, REPORTED = local_time("sent_at"), local_time("reported_at")
+DATES = (local_time("created_at"), SENT, REPORTED)
 
 
 class BesideBroadcast(admin.StackedInline):  # type: ignore[type-arg]
@@ -40,8 +45,18 @@ class CursorInline(BesideBroadcast):
     verbose_name_plural = "expansion: how far the audience has been turned into messages"
 
 
+class OperatorAdmin(ReadOnlyAdmin, BusinessAdmin):
+    """The engine, or of all businesses at once: of no use to clerks, hence for superusers only."""
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return is_superuser(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
+
+
 @admin.register(Broadcast)
-class BroadcastAdmin(ReadOnlyAdmin, BusinessAdmin):
+class BroadcastAdmin(OperatorAdmin):
     list_display = ["id", "business", "status", "sender", "total", "done", "created_at"]
     list_filter = ["status", "business"]
     list_select_related = ["business", "counters"]
@@ -62,16 +77,26 @@ class BroadcastAdmin(ReadOnlyAdmin, BusinessAdmin):
 class MessageAdmin(ReadOnlyAdmin, BusinessAdmin):
     """Searched by exact phone or id only: anything else would read the whole table."""
 
-    list_display = ["public_id", "business", "phone", "status", "reason", "sent_at", "reported_at"]
+    list_display = [
+        "public_id", "business", "phone", "status", "reason", SENT, REPORTED,
+    ]  # fmt: skip
     list_filter = ["status", "business"]
     list_select_related = ["business"]
     search_fields = ["public_id__exact", "phone__exact"]
     search_help_text = "A whole phone, such as +306941234567, or a message's id."
     ordering = ["-id"]
 
+    def get_fields(self, request: HttpRequest, obj: Message | None = None) -> Any:
+        return [
+            "public_id", "business", "phone", "text", "segments", "status", "reason", *DATES,
+        ]  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Message | None = None) -> Any:
+        return DATES
+
 
 @admin.register(Batch)
-class BatchAdmin(ReadOnlyAdmin, BusinessAdmin):
+class BatchAdmin(OperatorAdmin):
     business_path = "broadcast__business"
     list_display = ["id", "broadcast", "state", "size", "attempts", "not_before", "lease_until"]
     list_filter = ["state"]
@@ -85,16 +110,6 @@ class DailyUsageAdmin(ReadOnlyAdmin, BusinessAdmin):
     list_filter = ["business"]
     list_select_related = ["business"]
     ordering = ["-day"]
-
-
-class OperatorAdmin(ReadOnlyAdmin, BusinessAdmin):
-    """Of all businesses at once, hence for superusers only."""
-
-    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return is_superuser(request)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return is_superuser(request)
 
 
 @admin.register(GatewayEvent)
