@@ -32,7 +32,7 @@ INSTALLED_APPS = [
     "messaging",
     "contacts",
     "accounts",
-    "django.contrib.admin",
+    "config.admin_site.TaplineAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

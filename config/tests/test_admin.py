@@ -84,3 +84,26 @@ def test_a_browser_may_send_the_log_in_form(client: Client) -> None:
     """Under no-referrer a browser sends `Origin: null`, and nobody could log in."""
     page = client.get("/admin/login/")
     assert page["Referrer-Policy"] == "same-origin"
+
+
+def test_daily_work_comes_first_and_the_engine_last(root: Client, manager: User) -> None:
+    clerk = Client()
+    clerk.force_login(manager)
+
+    def listed(client: Client) -> dict[str, list[str]]:
+        apps = client.get("/admin/").context["app_list"]
+        return {
+            app["app_label"]: [str(model["object_name"]) for model in app["models"]] for app in apps
+        }
+
+    everything, daily = listed(root), listed(clerk)
+    assert list(everything) == ["campaigns", "contacts", "accounts", "messaging"]
+    assert list(daily) == list(everything)
+    assert daily["campaigns"] == ["Campaign", "Template"]
+    assert daily["contacts"][:2] == ["Contact", "ContactList"]
+    assert daily["messaging"] == ["Message", "DailyUsage"]
+    assert "IdempotentRequest" in everything["accounts"]
+    assert "IdempotentRequest" not in daily["accounts"]
+    assert {name for names in everything.values() for name in names} == {
+        model.__name__ for model in MODELS
+    }
