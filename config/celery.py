@@ -5,8 +5,9 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import celeryd_init, task_postrun, task_prerun
-from django.conf import settings
 from django.db import close_old_connections
+
+from rediskit import connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -14,24 +15,14 @@ app = Celery("tapline")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-_KEEPALIVE = {
-    "visibility_timeout": settings.CELERY_VISIBILITY_TIMEOUT,
-    "socket_keepalive": True,
-    "health_check_interval": 30,
-}
-# Publishing happens inside requests: a broker that hangs may cost them half a second, no more.
-app.conf.broker_transport_options = {
-    **_KEEPALIVE,
-    "socket_connect_timeout": 0.5,
-    "socket_timeout": 0.5,
-    "max_retries": 0,
-}
+app.conf.broker_transport_options = connection.broker_options()
 
 
 @celeryd_init.connect
 def use_patient_connections(conf: Any = None, **_: Any) -> None:
-    """A worker waits for work in blocking reads, and rather for its broker than to give up."""
-    conf.broker_transport_options = {**_KEEPALIVE, "socket_connect_timeout": 10}
+    """A worker waits for its broker rather than to give up."""
+    connection.use_patient_profile()
+    conf.broker_transport_options = connection.broker_options()
 
 
 @task_prerun.connect

@@ -119,22 +119,28 @@ X_FRAME_OPTIONS = "DENY"
 # -- Redis -----------------------------------------------------------------------------
 
 REDIS_URL = connection.cache_url(dict(os.environ))
+REDIS_ENABLED = REDIS_URL != connection.DISABLED
+LIMITS_REDIS_URL = connection.limits_url(dict(os.environ))
+# Whose certificates rediss:// trusts, for cache and broker. Default: the system's.
+REDIS_CA_FILE = env.text("REDIS_CA_FILE", "") or None
+# The most connections of one process to one server: as many as a web process has threads.
+REDIS_POOL_SIZE = env.integer("REDIS_POOL_SIZE", 8, minimum=1)
+DJANGO_REDIS_CONNECTION_FACTORY = "rediskit.connection.ConnectionFactory"
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
-        "OPTIONS": {
-            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
-            "SOCKET_CONNECT_TIMEOUT": 0.5,
-            "SOCKET_TIMEOUT": 0.5,
-        },
+        "OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"},
     }
+    if REDIS_ENABLED
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
 
 # -- Celery ----------------------------------------------------------------------------
 # The database is the truth and the queue a doorbell: every task may be lost or doubled.
 
 CELERY_BROKER_URL = connection.broker_url(dict(os.environ))
+CELERY_BROKER_USE_SSL = connection.broker_tls(CELERY_BROKER_URL, REDIS_CA_FILE)
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True

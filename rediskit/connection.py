@@ -1,16 +1,37 @@
-"""Where the Redis servers are: the one place that reads REDIS_*."""
+"""Where the Redis servers are, and this process's one pool of connections to each."""
 
-from urllib.parse import quote, urlsplit
+import atexit
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import parse_qs, quote, urlsplit
 
+import redis
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from redis import exceptions
+from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.connection import AbstractConnection, parse_url
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
 
+from rediskit import failover
+
+# -- Addresses: the one place that reads REDIS_* -----------------------------------------
+
+DISABLED = "disabled"  # the REDIS_URL of an installation without Redis
 SCHEMES = ("redis", "rediss", "unix")
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket")
+# What every key of Celery begins with, so that it may share a database with the cache.
+BROKER_PREFIX = "celery:"
 
 
 def cache_url(environ: dict[str, str]) -> str:
     """REDIS_URL, else an address made of REDIS_HOST, _PORT, _USERNAME, _PASSWORD, _DB and _TLS."""
     url = environ.get("REDIS_URL", "").strip()
+    if url == DISABLED:
+        return url
     if url:
         return _checked("REDIS_URL", url, SCHEMES)
     user = quote(environ.get("REDIS_USERNAME", ""), safe="")
@@ -19,7 +40,16 @@ def cache_url(environ: dict[str, str]) -> str:
     scheme = "rediss" if _flag(environ, "REDIS_TLS") else "redis"
     host = environ.get("REDIS_HOST") or "localhost"
     port = _number(environ, "REDIS_PORT", 6379)
-    return f"{scheme}://{login}{host}:{port}/{_number(environ, 'REDIS_DB', 0)}"
+    database = _number(environ, "REDIS_DB", 0)
+    return _checked("REDIS_HOST", f"{scheme}://{login}{host}:{port}/{database}", SCHEMES)
+
+
+def limits_url(environ: dict[str, str]) -> str:
+    """RATELIMIT_REDIS_URL, else the cache's."""
+    url = environ.get("RATELIMIT_REDIS_URL", "").strip()
+    if url:
+        return _checked("RATELIMIT_REDIS_URL", url, SCHEMES)
+    return cache_url(environ)
 
 
 def broker_url(environ: dict[str, str]) -> str:
@@ -28,36 +58,203 @@ def broker_url(environ: dict[str, str]) -> str:
     if url:
         return _checked("CELERY_BROKER_URL", url, BROKER_SCHEMES)
     url = cache_url(environ)
+    if url == DISABLED:
+        return "memory://"
     parts = urlsplit(url)
     if parts.scheme != "unix":
         return url
-    database = parts.query.removeprefix("db=") or "0"
-    return f"redis+socket://{parts.path}?virtual_host={database}"
+    login, at, _ = parts.netloc.rpartition("@")
+    database = parse_qs(parts.query).get("db", ["0"])[0]
+    return f"redis+socket://{login}{at}{parts.path}?virtual_host={database}"
+
+
+def in_redis_words(url: str) -> str:
+    """A broker's address as redis-py spells it."""
+    return url.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db=", 1)
 
 
 def _checked(name: str, url: str, schemes: tuple[str, ...]) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in schemes or not (parts.hostname or parts.path):
-        raise ImproperlyConfigured(
-            f"The environment variable {name} is malformed: expected a URL that starts with "
-            + ", ".join(f"{scheme}://" for scheme in schemes)
-        )
+    expected = "a URL that starts with " + ", ".join(f"{scheme}://" for scheme in schemes)
+    try:
+        parts = urlsplit(url)
+        options = parse_url(in_redis_words(url))  # type: ignore[no-untyped-call]
+    except ValueError:
+        raise _malformed(name, expected) from None
+    database = parts.path.strip("/")
+    readable = "path" in options or not database or database.isdecimal()
+    if parts.scheme not in schemes or not (parts.hostname or parts.path) or not readable:
+        raise _malformed(name, expected)
+    if options.get("ssl_cert_reqs", "required") != "required" or (
+        options.get("ssl_check_hostname") is False
+    ):
+        raise _malformed(name, "a URL that does not switch off the verification of certificates")
     return url
 
 
 def _number(environ: dict[str, str], name: str, default: int) -> int:
     raw = environ.get(name, "").strip()
     if raw and not raw.isdecimal():
-        raise ImproperlyConfigured(
-            f"The environment variable {name} is malformed: expected a whole number."
-        )
+        raise _malformed(name, "a whole number")
     return int(raw) if raw else default
 
 
 def _flag(environ: dict[str, str], name: str) -> bool:
     raw = environ.get(name, "").strip().lower()
     if raw not in {"", "true", "false", "1", "0", "yes", "no"}:
-        raise ImproperlyConfigured(
-            f"The environment variable {name} is malformed: expected true or false."
-        )
+        raise _malformed(name, "true or false")
     return raw in {"true", "1", "yes"}
+
+
+def _malformed(name: str, expected: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(
+        f"The environment variable {name} is malformed: expected {expected}."
+    )
+
+
+# -- Profiles ----------------------------------------------------------------------------
+
+# The first probe after 30 s of silence, so that a firewall never forgets an idle connection.
+_KEEPALIVE = {
+    number: seconds
+    for name, seconds in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+    if (number := getattr(socket, name, None)) is not None
+}
+_EVERY_CONNECTION: dict[str, Any] = {
+    "socket_keepalive": True,
+    "socket_keepalive_options": _KEEPALIVE,
+    "health_check_interval": 30,
+}
+POOL_PATIENCE = 0.5  # seconds to wait for another thread's connection
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How long to wait for Redis, in seconds, and how often to try again."""
+
+    connect: float
+    reply: float
+    retries: int
+    # READONLY: the server became a replica while we were connected; its name may lead elsewhere.
+    retried_errors: tuple[type[Exception], ...]
+
+    def retry(self) -> Retry:
+        back_off = ExponentialBackoff(cap=2, base=0.1) if self.retries > 1 else NoBackoff()
+        return Retry(back_off, self.retries, self.retried_errors)
+
+    def timeouts(self) -> dict[str, Any]:
+        return {"socket_connect_timeout": self.connect, "socket_timeout": self.reply}
+
+
+REQUESTS = Profile(0.5, 0.5, 1, (exceptions.ReadOnlyError,))
+# Three seconds of refused connections, which a restart may take; but a server that hangs, hangs.
+PATIENT = Profile(10, 5, 4, (exceptions.ConnectionError, exceptions.ReadOnlyError))
+_profile = REQUESTS
+
+
+def use_patient_profile() -> None:
+    """For commands and workers, which wait for Redis rather than go on without it."""
+    global _profile  # noqa: PLW0603 - what kind of process this is
+    _profile = PATIENT
+
+
+def broker_options() -> dict[str, Any]:
+    """Kombu's `broker_transport_options`.
+
+    Publishing happens inside requests: a broker that hangs may cost them half a second, no more.
+    A worker's blocking reads wait for one second at a time, well within the reply's time-out.
+    """
+    return {
+        **_EVERY_CONNECTION,
+        **_profile.timeouts(),
+        **({"max_retries": 0} if _profile is REQUESTS else {}),
+        "global_keyprefix": BROKER_PREFIX,
+        "visibility_timeout": settings.CELERY_VISIBILITY_TIMEOUT,
+    }
+
+
+def broker_tls(url: str, ca_file: str | None) -> dict[str, Any] | None:
+    """Celery's `broker_use_ssl`: Kombu itself would not verify the certificate."""
+    if not url.startswith("rediss://"):
+        return None
+    return {
+        "ssl_cert_reqs": ssl.CERT_REQUIRED,
+        "ssl_check_hostname": True,
+        "ssl_ca_certs": ca_file,
+    }
+
+
+# -- Connections -------------------------------------------------------------------------
+
+_clients: dict[tuple[str, Profile], redis.Redis] = {}
+
+
+def client(url: str | None = None) -> redis.Redis:
+    """The process's one client for the address (default: the cache's), and its one pool.
+
+    It connects with the first command, again after every failure. Call it through a circuit of
+    `rediskit.failover`; while that of the cache is open, probes are as short as in requests.
+    """
+    url = url or settings.REDIS_URL
+    if url == DISABLED:
+        raise failover.Away("Redis is disabled")
+    key = (url, REQUESTS if failover.cache.is_open else _profile)
+    # Two threads may both make one: a pool without connections, and one of them is dropped.
+    return _clients.get(key) or _clients.setdefault(key, _connect_lazily(*key))
+
+
+def close() -> None:
+    """Close every connection; the next command opens another."""
+    for each in list(_clients.values()):
+        each.connection_pool.disconnect()
+
+
+def _drop_idle() -> None:
+    for each in list(_clients.values()):
+        each.connection_pool.disconnect(inuse_connections=False)
+
+
+def _connect_lazily(url: str, profile: Profile) -> redis.Redis:
+    options: dict[str, Any] = {
+        **_EVERY_CONNECTION,
+        **profile.timeouts(),
+        "max_connections": settings.REDIS_POOL_SIZE,
+        "timeout": POOL_PATIENCE,
+        "retry": profile.retry(),
+        "redis_connect_func": _greet,
+        "protocol": 3,
+        "driver_info": None,  # costs two commands per connection
+        # They would lengthen our time-outs.
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+    }
+    if url.startswith("unix://"):
+        for name in ("socket_keepalive", "socket_keepalive_options", "maint_notifications_config"):
+            del options[name]
+    if url.startswith("rediss://"):
+        options |= {"ssl_ca_certs": settings.REDIS_CA_FILE, "ssl_cert_reqs": "required"}
+    pool = redis.BlockingConnectionPool.from_url(url, **options)
+    return redis.Redis(connection_pool=pool)
+
+
+def _greet(connection: AbstractConnection) -> None:
+    """Refuse a replica at once: its answers may be old, and it would take no invalidation."""
+    connection.on_connect()  # type: ignore[no-untyped-call]
+    greeting = cast("dict[bytes, Any]", connection.handshake_metadata)
+    if greeting.get(b"role") == b"replica":
+        raise exceptions.ReadOnlyError("the server is a replica")
+
+
+class ConnectionFactory:
+    """Gives django-redis the process's own client (DJANGO_REDIS_CONNECTION_FACTORY)."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+
+    def connect(self, url: str) -> redis.Redis:
+        return client(url)
+
+    def disconnect(self, connection: redis.Redis) -> None:
+        connection.connection_pool.disconnect()
+
+
+failover.cache.when_opened(_drop_idle)
+atexit.register(close)

@@ -46,10 +46,12 @@ class Circuit:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._reset()
-        os.register_at_fork(after_in_child=self._reset)
+        self._when_opened: list[Callable[[], None]] = []
+        self.reset()
+        os.register_at_fork(after_in_child=self.reset)
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Begin anew, as a new process does."""
         self._lock = threading.Lock()
         self._era = 0  # odd while open: each opening and each closing begins another
         self._next_probe = 0.0
@@ -58,6 +60,10 @@ class Circuit:
     @property
     def is_open(self) -> bool:
         return self._era % 2 == 1
+
+    def when_opened(self, function: Callable[[], None]) -> None:
+        """Have the function called at the beginning of each outage."""
+        self._when_opened.append(function)
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The function's result, or `Away`; every other exception is passed on."""
@@ -95,6 +101,8 @@ class Circuit:
                 return
             self._era += 1
         logger.warning("%s is away, doing without it: %s", self.name, _describe(error))
+        for function in self._when_opened:
+            function()
 
     def _succeeded(self, era: int) -> None:
         if era % 2 == 0:
