@@ -5,22 +5,28 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Model
-from rest_framework.exceptions import ValidationError as ApiValidationError
 
 from accounts.models import Business
 from accounts.problems import Problem
-from campaigns import services
+from campaigns import selectors, services
 from campaigns.models import Campaign, Template
 from campaigns.schedule import EARLIEST, LATEST, Schedule, from_wall_time
-from contacts.filters import validate_audience_filter
+from contacts.forms import AudienceFilterForm
 from messaging.rendering import TemplateError
 from messaging.texts import check_text
+
+PLACEHOLDERS = (
+    "It may say {{first_name}}, {{last_name}} and {{attributes.city}} or any other free field; "
+    "{{first_name|there}} says “there” to whoever gave no name. "
+    "A line with a link to opt out is added to every message."
+)
 
 
 class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Template
         fields = ("business", "name", "text")
+        help_texts = {"text": PLACEHOLDERS}
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"]
@@ -28,35 +34,46 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
         return text
 
 
-class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
+class CampaignForm(AudienceFilterForm):
     """`schedule` is left in the cleaned data: what the service takes, None for a draft."""
 
     send_date = forms.DateField(
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
-        help_text="In the business's time zone; without date and time the campaign is a draft.",
+        help_text="In the business's time zone. Without date and time the campaign is a draft.",
     )
     send_time = forms.TimeField(required=False, widget=forms.TimeInput(attrs={"type": "time"}))
 
     class Meta:
         model = Campaign
-        fields = ("business", "name", "template", "text", "contact_list", "filter", "sender")
+        fields = ("business", "name", "template", "text", "contact_list", "sender")
+        labels = {"contact_list": "List"}
+        help_texts = {
+            "name": "For yourself; nobody gets to read it.",
+            "template": "Choose a template or write a text below, not both.",
+            "text": PLACEHOLDERS,
+            "contact_list": "Empty for all contacts. Who has unsubscribed gets nothing.",
+            "sender": "Who the message comes from; empty for the business's own.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.schedule_zone:
             self.initial.setdefault("send_date", self.instance.schedule_date)
             self.initial.setdefault("send_time", self.instance.schedule_time)
+        if self.instance.pk:
+            self._offer_own(self.instance.business)
 
-    def clean_filter(self) -> Any:
-        value = self.cleaned_data["filter"]
-        try:
-            return validate_audience_filter(value) if value else None
-        except ApiValidationError as error:
-            raise ValidationError(str(error.detail)) from error
+    def _offer_own(self, business: Business) -> None:
+        offered = {
+            "template": selectors.templates_of(business),
+            "contact_list": selectors.lists_of(business).order_by("name"),
+        }
+        for name in offered.keys() & self.fields.keys():
+            self.fields[name].queryset = offered[name]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         business = cleaned.get("business") or getattr(self.instance, "business", None)
         if business is not None:
             self._refuse_foreign(business)

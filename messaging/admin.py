@@ -84,7 +84,11 @@ class MessageAdmin(ReadOnlyAdmin, BusinessAdmin):
     list_select_related = ["business"]
     search_fields = ["public_id__exact", "phone__exact"]
     search_help_text = "A whole phone, such as +306941234567, or a message's id."
-    ordering = ["-id"]
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        # Of one broadcast as its index has them.
+        one = "broadcast__id__exact" in request.GET
+        return ["broadcast_id", "phone"] if one else ["-id"]
 
     def get_fields(self, request: HttpRequest, obj: Message | None = None) -> Any:
         return [

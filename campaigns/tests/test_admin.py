@@ -1,5 +1,7 @@
 """Campaigns in the admin: scoped, changed by the services, cheap to list."""
 
+import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -7,13 +9,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Business, User
 from accounts.tests.factories import make_business, make_member
 from campaigns import services
 from campaigns.models import Campaign, Template
 from campaigns.tests.factories import make_campaign, make_due, make_sending, make_template
-from contacts.tests.factories import make_list
+from contacts.tests.factories import make_contact, make_contacts, make_list
+from messaging.models import BroadcastCounters
 
 pytestmark = pytest.mark.django_db
 
@@ -41,15 +45,16 @@ def browser(user: User) -> Client:
 
 
 def form(business: Business, **fields: Any) -> dict[str, Any]:
-    management = {f"runs-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MAX_NUM_FORMS")}
-    return {"business": business.pk, "name": "Spring", "text": "Hi!"} | management | fields
+    return {"business": business.pk, "name": "Spring", "text": "Hi!"} | fields
 
 
 def do(client: Client, action: str, *campaigns: Campaign) -> str:
-    """The page after an action on the list."""
+    """The page after an action on the list, and a yes to its question if it asks one."""
     chosen = [campaign.pk for campaign in campaigns]
     body = {"action": action, "_selected_action": chosen}
     page: str = client.post(reverse(LIST), body, follow=True).text
+    if 'name="confirmed"' in page:
+        page = client.post(reverse(LIST), body | {"confirmed": "yes"}, follow=True).text
     return page
 
 
@@ -88,13 +93,49 @@ def test_the_list_shows_progress(business: Business, staff: Client) -> None:
     assert '<td class="field-handed_over">0 %</td>' in page
 
 
+def test_sending_and_cancelling_ask_first(business: Business, staff: Client) -> None:
+    campaign = make_campaign(business, contacts=2)
+    foreign = make_campaign(name="Foreign")
+    for action, said in [("send_now", "Spring: 2 contacts"), ("cancel", "Spring: Draft")]:
+        body = {"action": action, "_selected_action": [campaign.pk, foreign.pk]}
+        page = staff.post(reverse(LIST), body).text
+        assert said in page
+        assert "Foreign" not in page
+        campaign.refresh_from_db()
+        assert campaign.status == "draft"
+    nothing = staff.post(reverse(LIST), {"action": "send_now", "index": 0}, follow=True).text
+    assert "Items must be selected" in nothing
+
+
+def test_the_page_of_a_launched_campaign_shows_its_results(
+    business: Business, staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    campaign = make_sending(business, contacts=4)
+    broadcast = campaign.runs.get().broadcast
+    BroadcastCounters.objects.filter(broadcast=broadcast).update(
+        queued=0, delivered=2, failed=1, unknown=1, segments=3
+    )
+    with django_assert_max_num_queries(12):
+        page = staff.get(reverse(CHANGE, args=[campaign.pk])).text
+    assert "<th>Delivered</th><td>2</td><td>50.0 %</td>" in page
+    assert "<th>Unknown</th><td>1</td><td>25.0 %</td>" in page
+    assert "Delivered 50.0 %, failed or not delivered 25.0 %." in page
+    assert "in 3 SMS segments" in page
+    link = f"{reverse('admin:messaging_message_changelist')}?broadcast__id__exact={broadcast.pk}"
+    assert link in page
+    assert len(staff.get(link).context["cl"].result_list) == 4
+    shown = staff.get(reverse(LIST)).text
+    for column, count in [("delivered", 2), ("failed", 1), ("unknown", 1)]:
+        assert f'<td class="field-{column}">{count}</td>' in shown
+
+
 def test_actions_call_the_services_and_say_what_was_refused(
     business: Business, staff: Client
 ) -> None:
     draft = make_campaign(business, name="Draft", contacts=1)
     sent = make_campaign(business, name="Old", status="cancelled")
     page = do(staff, "send_now", draft, sent)
-    assert "Draft: will be sent." in page
+    assert "Draft: will be sent now." in page
     assert "Old: A campaign that is cancelled cannot be sent." in page
     assert len(list(services.launch_due())) == 1
     for action, status in [("pause", "paused"), ("resume", "sending"), ("cancel", "cancelled")]:
@@ -112,6 +153,27 @@ class TestForm:
         campaign = Campaign.objects.get()
         assert (campaign.status, campaign.text, campaign.name) == ("draft", "Hi!", "Spring")
         assert campaign.created_by is not None
+
+    def test_the_audience_by_gender_and_age(self, business: Business, staff: Client) -> None:
+        make_contacts(business, 2)
+        make_contact(business, "+306949999999", gender="female", birthday=date(1990, 1, 1))
+        body = form(business, gender="female", age_min="18", age_max="99")
+        assert staff.post(reverse(ADD), body).status_code == 302
+        campaign = Campaign.objects.get()
+        assert campaign.filter == {"gender": "female", "age_min": 18, "age_max": 99}
+        page = staff.get(reverse(CHANGE, args=[campaign.pk])).text
+        assert 'value="18"' in page
+        assert "1 contacts" in page
+        staff.post(reverse(CHANGE, args=[campaign.pk]), form(business))
+        campaign.refresh_from_db()
+        assert campaign.filter is None
+
+    def test_the_saved_text_is_shown_with_its_size(self, business: Business, staff: Client) -> None:
+        campaign = make_campaign(business, text="Γειά σου {{first_name|φίλε}} <b>")
+        page = staff.get(reverse(CHANGE, args=[campaign.pk])).text
+        assert "Γειά σου φίλε &lt;b&gt;\nStop: http" in page
+        assert re.search(r"\d+ characters, \d SMS segments", page)
+        assert "{{first_name}}" in page
 
     def test_a_schedule_in_the_business_s_time_zone(
         self, business: Business, staff: Client
@@ -137,7 +199,8 @@ class TestForm:
             ({"send_date": "2020-01-01", "send_time": "10:00"}, "has passed"),
             ({"send_date": "9999-12-31", "send_time": "10:00"}, "Choose another day."),
             ({"send_date": "2027-01-01"}, "Give both a date and a time"),
-            ({"filter": '{"age": 3}'}, "A filter knows gender, age_min and age_max."),
+            ({"gender": "x"}, "Select a valid choice."),
+            ({"age_min": "30", "age_max": "20"}, "The highest age is below the lowest."),
             ({"sender": "a b"}, "A sender name is 3 to 11"),
         ],
     )
@@ -208,6 +271,25 @@ class TestTemplates:
         good = staff.post(url, {"business": business.pk, "name": "Offer", "text": "Hi!"})
         assert good.status_code == 302
         foreign = make_template(make_business(), "Foreign")
+        assert staff.post(url, {"business": foreign.business_id, "name": "X", "text": "Hi!"}).text
+        assert not Template.objects.filter(name="X").exists()
         page = staff.get(reverse("admin:campaigns_template_changelist")).text
         assert "Offer" in page
         assert foreign.name not in page
+
+    def test_the_system_s_are_to_look_at(self, staff: Client) -> None:
+        template = Template.objects.create(name="Everybody's", text="Hi!")
+        page = staff.get(reverse("admin:campaigns_template_change", args=[template.pk]))
+        assert "Stop: http" in page.text
+        assert 'name="_save"' not in page.text
+        delete = reverse("admin:campaigns_template_delete", args=[template.pk])
+        assert staff.post(delete, {"post": "yes"}).status_code == 403
+
+    def test_one_in_use_stays(self, business: Business, staff: Client) -> None:
+        used, free = make_template(business), make_template(business, "Free")
+        make_campaign(business, template=used)
+        for template in (used, free):
+            url = reverse("admin:campaigns_template_delete", args=[template.pk])
+            assert staff.get(url).status_code == 200
+            staff.post(url, {"post": "yes"}, follow=True)
+        assert Template.objects.get(business=business) == used

@@ -1,0 +1,204 @@
+"""Campaigns: written, sent, and followed."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from accounts.models import User
+from accounts.problems import Problem
+from accounts.scoped_admin import local_time
+from accounts.service_admin import ServiceAdmin
+from campaigns import selectors, services, tasks
+from campaigns.admin.displays import as_sent, figures
+from campaigns.forms import CampaignForm
+from campaigns.models import Campaign, CampaignRun
+from campaigns.statistics import campaign_statistics
+from contacts.forms import FILTER_FIELDS, describe_filter
+from messaging.models import BroadcastCounters
+from messaging.tasks import send_next, settle
+from rediskit.doorbell import ring_on_commit, ring_senders
+
+SCHEDULED = local_time("scheduled_at", "time")
+DATES: Final = (SCHEDULED, local_time("launched_at"), local_time("finished_at"))
+SEND_AT_ONCE: Final = (
+    "To send at once, save without date and time and choose “Send now” in the list of campaigns."
+)
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ServiceAdmin):
+    form = CampaignForm
+    list_display = [
+        "name", "business", "status", SCHEDULED, "recipients", "handed_over", "delivered",
+        "failed", "unknown",
+    ]  # fmt: skip
+    list_filter = ["status", "business"]
+    list_select_related = ["business"]
+    search_fields = ["name"]
+    ordering = ["-created_at", "-pk"]
+    actions = ["send_now", "pause", "resume", "cancel"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
+        runs = CampaignRun.objects.select_related("broadcast__counters").order_by("pk")
+        return super().get_queryset(request).prefetch_related(Prefetch("runs", runs))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
+        if obj is not None and obj.status not in Campaign.EDITABLE:
+            return [
+                (None, {"fields": ["business", "name", "status", "failure", *DATES]}),
+                ("Results", {"fields": ["results", "one_by_one"]}),
+                ("Message", {"fields": ["goes_out_as", "sender"]}),
+                ("Audience", {"fields": ["contact_list", "chosen"]}),
+            ]
+        size, reach = (["goes_out_as"], ["reach"]) if obj else ([], [])
+        return [
+            (None, {"fields": ["business", "name"]}),
+            ("Message", {"fields": ["template", "text", *size, "sender"]}),
+            ("Audience", {"fields": ["contact_list", *FILTER_FIELDS, *reach]}),
+            ("Time", {"fields": ["send_date", "send_time"], "description": SEND_AT_ONCE}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
+        if obj is None:
+            return []
+        return [
+            "business", "status", "failure", "results", "one_by_one", "goes_out_as", "chosen",
+            "reach", *DATES,
+        ]  # fmt: skip
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        editable = obj is None or obj.status in Campaign.EDITABLE
+        return editable and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        editable = obj is None or obj.status in Campaign.EDITABLE
+        return editable and super().has_delete_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: Any) -> None:
+        assert isinstance(request.user, User)
+        cleaned = form.cleaned_data
+        names = {*CampaignForm.Meta.fields, "filter"} - {"business"}
+        fields: Any = {name: cleaned[name] for name in names}
+        schedule = cleaned["schedule"]
+        if change:
+            services.update_campaign(campaign=obj, schedule=schedule, **fields)
+            return
+        obj.pk = services.create_campaign(
+            business=obj.business, created_by=request.user, schedule=schedule, **fields
+        ).pk
+
+    def delete_model(self, request: HttpRequest, obj: Campaign) -> None:
+        services.delete_campaign(campaign=obj)
+
+    @admin.action(description="Send now", permissions=["change"])
+    def send_now(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> HttpResponse | None:
+        if "confirmed" not in request.POST:
+            rows = [(campaign, self.reach(campaign)) for campaign in queryset]
+            question = "These campaigns will be sent at once, to as many contacts:"
+            return self.ask(request, "send_now", "Send now", question, rows)
+        self._act(request, queryset, services.send_campaign, "will be sent now")
+        ring_on_commit(tasks.launch_due)
+        return None
+
+    @admin.action(description="Pause sending", permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._act(request, queryset, services.pause_campaign, "paused")
+
+    @admin.action(description="Go on sending", permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._act(request, queryset, services.resume_campaign, "resumed")
+        transaction.on_commit(lambda: ring_senders(send_next))
+
+    @admin.action(description="Cancel for good", permissions=["change"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> HttpResponse | None:
+        if "confirmed" not in request.POST:
+            rows = [(campaign, campaign.get_status_display()) for campaign in queryset]
+            question = (
+                "What has not been sent yet of these campaigns never will be; what has been sent "
+                "cannot be taken back:"
+            )
+            return self.ask(request, "cancel", "Cancel for good", question, rows)
+        for campaign in self._act(request, queryset, services.cancel_campaign, "cancelled"):
+            for broadcast_id in selectors.broadcasts_of(campaign):
+                ring_on_commit(settle, broadcast_id)
+        return None
+
+    def _act(
+        self,
+        request: HttpRequest,
+        campaigns: Iterable[Campaign],
+        service: Callable[..., Campaign],
+        done: str,
+    ) -> list[Campaign]:
+        """Those that moved; each of the others is named with the reason."""
+        moved = []
+        for campaign in campaigns:
+            try:
+                moved.append(service(campaign=campaign))
+            except Problem as problem:
+                self.message_user(request, f"{campaign}: {problem.detail}", messages.ERROR)
+        if moved:
+            names = ", ".join(str(campaign) for campaign in moved)
+            self.message_user(request, f"{names}: {done}.", messages.SUCCESS)
+        return moved
+
+    @admin.display(description="messages")
+    def recipients(self, campaign: Campaign) -> int:
+        return _count(campaign, "total")
+
+    @admin.display(description="handed over")
+    def handed_over(self, campaign: Campaign) -> str:
+        total = _count(campaign, "total")
+        return f"{100 * (total - _count(campaign, 'queued')) // total} %" if total else "-"
+
+    @admin.display
+    def delivered(self, campaign: Campaign) -> int:
+        return _count(campaign, "delivered")
+
+    @admin.display
+    def failed(self, campaign: Campaign) -> int:
+        return _count(campaign, "failed", "undelivered")
+
+    @admin.display
+    def unknown(self, campaign: Campaign) -> int:
+        return _count(campaign, "unknown")
+
+    @admin.display
+    def results(self, campaign: Campaign) -> SafeString:
+        broadcasts = [run.broadcast_id for run in campaign.runs.all()]
+        statistics = campaign_statistics({campaign.pk: broadcasts})[campaign.pk]
+        return figures(statistics, campaign.business.zone)
+
+    @admin.display
+    def one_by_one(self, campaign: Campaign) -> SafeString:
+        url = reverse("admin:messaging_message_changelist")
+        runs = campaign.runs.all()
+        links = ((url, run.broadcast_id, "Show the messages one by one") for run in runs)
+        return format_html_join(", ", '<a href="{}?broadcast__id__exact={}">{}</a>', links)
+
+    @admin.display(description="goes out as")
+    def goes_out_as(self, campaign: Campaign) -> SafeString:
+        """The text as it was at the launch, once there was one."""
+        texts = [run.broadcast.text for run in campaign.runs.all()]
+        return as_sent(texts[-1] if texts else selectors.text_of(campaign))
+
+    @admin.display(description="who are")
+    def chosen(self, campaign: Campaign) -> str:
+        return describe_filter(campaign.filter) or "any"
+
+    @admin.display(description="would reach now")
+    def reach(self, campaign: Campaign) -> str:
+        return f"{selectors.audience_of(campaign).count():,} contacts"
+
+
+def _count(campaign: Campaign, *statuses: str) -> int:
+    """From the prefetched runs: no query."""
+    counters: list[BroadcastCounters] = [run.broadcast.counters for run in campaign.runs.all()]
+    return sum(getattr(row, status) for row in counters for status in statuses)
