@@ -50,14 +50,17 @@ def boolean(name: str, default: bool = REQUIRED) -> bool:  # noqa: FBT001
     return _read(name, default, lambda raw: words[raw.lower()], "true or false")
 
 
-def integer(name: str, default: int = REQUIRED, *, minimum: int = 0) -> int:
+def integer(
+    name: str, default: int = REQUIRED, *, minimum: int = 0, maximum: int | None = None
+) -> int:
     def reader(raw: str) -> int:
         number = int(raw)
-        if number < minimum:
+        if number < minimum or (maximum is not None and number > maximum):
             raise ValueError(name)
         return number
 
-    return _read(name, default, reader, f"a whole number of at least {minimum}")
+    bounds = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+    return _read(name, default, reader, f"a whole number {bounds}")
 
 
 def choice(name: str, default: str, *, options: tuple[str, ...]) -> str:

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "messaging",
     "contacts",
     "accounts",
+    "rediskit",
     "config.admin_site.TaplineAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -134,6 +135,16 @@ CACHES = {
     }
     if REDIS_ENABLED
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+# How long answers are kept, in seconds. Those of a minute at most may lose their invalidation when
+# a process dies; that of the others is written down (rediskit.models.Invalidation).
+CACHE_TTLS = {
+    "default": env.integer("CACHE_TTL_DEFAULT", 30, minimum=1),
+    "campaign_list": env.integer("CACHE_TTL_CAMPAIGN_LIST", 20, minimum=1, maximum=60),
+    "campaign_stats": env.integer("CACHE_TTL_CAMPAIGN_STATS", 30, minimum=1, maximum=60),
+    "profile": env.integer("CACHE_TTL_PROFILE", 600, minimum=1),
+    "templates": env.integer("CACHE_TTL_TEMPLATES", 3600, minimum=1),
 }
 
 # -- Celery ----------------------------------------------------------------------------
