@@ -1,17 +1,19 @@
 """Every mount point of the project."""
 
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config import errors, health
+from config.views import JobsHealthView
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("contacts.urls")),
     path("", include("messaging.urls")),
     path("", include("campaigns.urls")),
+    path("jobs/health/", JobsHealthView.as_view(), name="jobs-health"),
 ]
 
 urlpatterns = [

@@ -7,11 +7,12 @@ import pytest
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
-from django_redis import get_redis_connection
 from pytest_django import Settings
 
 from config import health
 from config.tasks import HEARTBEAT, heartbeat
+from rediskit import failover
+from rediskit.connection import client as redis_client
 
 NOWHERE = "redis://127.0.0.1:9/0"
 
@@ -19,15 +20,16 @@ NOWHERE = "redis://127.0.0.1:9/0"
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     health.check_migrations.cache_clear()
-    get_redis_connection("default").delete(HEARTBEAT)
+    failover.cache.reset()
+    redis_client().delete(HEARTBEAT)
     yield
     health.check_migrations.cache_clear()
+    failover.cache.reset()
 
 
 @pytest.fixture
 def _no_redis(settings: Settings) -> None:
-    default = settings.CACHES["default"]
-    settings.CACHES = {"default": {**default, "LOCATION": NOWHERE}}
+    settings.REDIS_URL = NOWHERE
 
 
 def test_livez_needs_nothing(client: Client) -> None:
@@ -45,7 +47,7 @@ def test_ready_when_all_is_well(client: Client) -> None:
         "status": "ok",
         "checks": {"database": "ok", "migrations": "ok", "redis": "ok", "scheduler": "ok"},
     }
-    assert 0 < get_redis_connection("default").ttl("beat:heartbeat") <= 60
+    assert 0 < redis_client().ttl("beat:heartbeat") <= 60
 
 
 @pytest.mark.django_db
@@ -67,6 +69,16 @@ def test_degraded_without_redis(client: Client) -> None:
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
     assert answer.json()["checks"]["redis"] == "unreachable"
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.django_db
+def test_an_installation_without_redis_is_whole(client: Client, settings: Settings) -> None:
+    settings.REDIS_ENABLED = False
+
+    assert client.get("/readyz").json() == {
+        "status": "ok",
+        "checks": {"database": "ok", "migrations": "ok"},
+    }
 
 
 @pytest.mark.django_db
