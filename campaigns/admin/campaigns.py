@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -176,7 +177,7 @@ class CampaignAdmin(ServiceAdmin):
         statistics = campaign_statistics({campaign.pk: broadcasts})[campaign.pk]
         return figures(statistics, campaign.business.zone)
 
-    @admin.display
+    @admin.display(description="messages")
     def one_by_one(self, campaign: Campaign) -> SafeString:
         url = reverse("admin:messaging_message_changelist")
         runs = campaign.runs.all()
@@ -195,7 +196,8 @@ class CampaignAdmin(ServiceAdmin):
 
     @admin.display(description="would reach now")
     def reach(self, campaign: Campaign) -> str:
-        return f"{selectors.audience_of(campaign).count():,} contacts"
+        number = selectors.audience_of(campaign).count()
+        return f"{number:,} contact{pluralize(number)}"
 
 
 def _count(campaign: Campaign, *statuses: str) -> int:

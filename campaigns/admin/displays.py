@@ -31,9 +31,9 @@ def as_sent(text: str) -> SafeString:
         shown = preview(text, Values())
     except TemplateError as error:
         return format_html("{}", error.detail)
-    size = f"{shown.characters} characters, {shown.segments} SMS segments ({shown.encoding})."
+    size = f"SMS segments: {shown.segments}; characters: {shown.characters} ({shown.encoding})."
     if shown.unicode_characters:
-        size += f" Shorter segments because of: {shown.unicode_characters}"
+        size += f" A segment holds fewer characters because of: {shown.unicode_characters}"
     return format_html('<div style="white-space: pre-wrap">{}</div><p>{}</p>', shown.text, size)
 
 
@@ -57,7 +57,7 @@ def figures(statistics: CampaignStatistics, zone: ZoneInfo) -> SafeString:
 
 
 def _billed(statistics: CampaignStatistics) -> str:
-    return f"in {_number(statistics.segments)} SMS segments accepted by the gateway"
+    return f"SMS segments accepted by the gateway: {_number(statistics.segments)}"
 
 
 def _share(statistics: CampaignStatistics, name: str) -> str:

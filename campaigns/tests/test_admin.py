@@ -120,7 +120,7 @@ def test_the_page_of_a_launched_campaign_shows_its_results(
     assert "<th>Delivered</th><td>2</td><td>50.0 %</td>" in page
     assert "<th>Unknown</th><td>1</td><td>25.0 %</td>" in page
     assert "Delivered 50.0 %, failed or not delivered 25.0 %." in page
-    assert "in 3 SMS segments" in page
+    assert "accepted by the gateway: 3" in page
     link = f"{reverse('admin:messaging_message_changelist')}?broadcast__id__exact={broadcast.pk}"
     assert link in page
     assert len(staff.get(link).context["cl"].result_list) == 4
@@ -163,7 +163,7 @@ class TestForm:
         assert campaign.filter == {"gender": "female", "age_min": 18, "age_max": 99}
         page = staff.get(reverse(CHANGE, args=[campaign.pk])).text
         assert 'value="18"' in page
-        assert "1 contacts" in page
+        assert "1 contact<" in page
         staff.post(reverse(CHANGE, args=[campaign.pk]), form(business))
         campaign.refresh_from_db()
         assert campaign.filter is None
@@ -172,7 +172,7 @@ class TestForm:
         campaign = make_campaign(business, text="Γειά σου {{first_name|φίλε}} <b>")
         page = staff.get(reverse(CHANGE, args=[campaign.pk])).text
         assert "Γειά σου φίλε &lt;b&gt;\nStop: http" in page
-        assert re.search(r"\d+ characters, \d SMS segments", page)
+        assert re.search(r"SMS segments: \d; characters: \d+", page)
         assert "{{first_name}}" in page
 
     def test_a_schedule_in_the_business_s_time_zone(

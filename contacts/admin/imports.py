@@ -16,6 +16,12 @@ from contacts.models import ContactImport
 from rediskit.doorbell import ring_on_commit
 
 SHOWN_ERRORS = 100
+UPLOADED = local_time("created_at", "uploaded")
+SHOWN = (
+    "business", "original_name", "status", "failure", "contact_list", "dry_run",
+    "update_existing", "created_by", UPLOADED, local_time("finished_at"),
+)  # fmt: skip
+ROWS = ("total", "processed", "created", "updated", "skipped", "failed", "first_errors")
 
 
 class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -62,7 +68,7 @@ class ContactImportAdmin(ServiceAdmin):
         "skipped",
         "failed",
         "business",
-        local_time("created_at", "uploaded"),
+        UPLOADED,
     )
     list_filter = ("status", "business")
     list_select_related = ("business",)
@@ -71,15 +77,13 @@ class ContactImportAdmin(ServiceAdmin):
     ordering = ("-id",)
     actions = ("cancel",)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
-            return UploadForm.Meta.fields
-        hidden = {"id", "file", "lease_token", "lease_until", "attempts"}
-        names = [field.name for field in ContactImport._meta.fields]  # noqa: SLF001
-        return (*(name for name in names if name not in hidden), "first_errors")
+            return [(None, {"fields": UploadForm.Meta.fields})]
+        return [(None, {"fields": SHOWN}), ("Rows of the file", {"fields": ROWS})]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return self.get_fields(request, obj) if obj else ()
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*SHOWN, *ROWS) if obj else ()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
