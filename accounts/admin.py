@@ -20,7 +20,13 @@ from accounts.models import (
     RefreshSession,
     User,
 )
-from accounts.scoped_admin import BusinessAdmin, ReadOnlyAdmin, SuperuserOnly, is_superuser
+from accounts.scoped_admin import (
+    BusinessAdmin,
+    ReadOnlyAdmin,
+    SuperuserOnly,
+    is_superuser,
+    local_time,
+)
 from accounts.services import businesses, people, sessions
 
 # Permissions come with a membership's role, so groups of permissions have no use.
@@ -67,20 +73,27 @@ class UserAdmin(SuperuserOnly, DjangoUserAdmin):  # type: ignore[type-arg]
     add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
 
 
+class StoreForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if (data.get("quiet_from") is None) != (data.get("quiet_until") is None):
+            self.add_error("quiet_until", "Give both times of the quiet hours, or neither.")
+        return data
+
+
 @admin.register(Business)
 class StoreAdmin(BusinessAdmin):
     """Businesses stay: their consents and messages are records."""
 
+    form = StoreForm
     business_path = "pk"
     list_display = ("name", "sender_name", "country", "time_zone", "daily_message_cap")
     list_filter = ("country",)
     search_fields = ("name", "sender_name")
     ordering = ("name",)
-    readonly_fields = ("created_at",)
     fieldsets = (
         (None, {"fields": ("name", "sender_name", "country", "time_zone")}),
         ("Limits", {"fields": ("quiet_from", "quiet_until", "daily_message_cap")}),
-        (None, {"fields": ("created_at",)}),
     )
     actions = ("approve_sending",)
 
@@ -112,7 +125,7 @@ class StoreAdmin(BusinessAdmin):
 class MembershipAdmin(BusinessAdmin):
     """Managers of a business see its people; its owners change them through the API."""
 
-    list_display = ("user", "business", "role", "created_at")
+    list_display = ("user", "business", "role", local_time("created_at", "since"))
     list_filter = ("role", "business")
     list_select_related = ("user", "business")
     search_fields = ("user__email", "business__name")
@@ -146,7 +159,14 @@ class InvitationAdmin(BusinessAdmin):
     """A superuser's way to bring in the first owner; deleting takes an invitation back."""
 
     form = InvitationForm
-    list_display = ("email", "business", "role", "invited_by", "expires_at", "accepted_at")
+    list_display = (
+        "email",
+        "business",
+        "role",
+        "invited_by",
+        local_time("expires_at"),
+        local_time("accepted_at"),
+    )
     list_filter = ("role", "business")
     list_select_related = ("business", "invited_by")
     search_fields = ("email", "business__name")
@@ -176,6 +196,10 @@ class RefreshSessionAdmin(ReadOnlyAdmin, SuperuserOnly, admin.ModelAdmin):  # ty
     ordering = ("-id",)
     exclude = ("token_hash",)
     show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        # Ends the session; without it no user who ever logged in could be deleted.
+        return is_superuser(request)
 
 
 @admin.register(IdempotentRequest)

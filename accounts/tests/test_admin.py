@@ -182,3 +182,29 @@ def test_superusers_invite_the_first_owner(
     make_member(business, email="amy@example.com")
     again = root.post(url("invitation_add"), form | {"email": "amy@example.com"})
     assert "works for the business already" in again.text
+
+
+def test_quiet_hours_are_two_times(staff: Client, business: Business) -> None:
+    form = {"name": "B", "sender_name": "Bakery", "time_zone": "Europe/Athens", "country": "GR"}
+    page = staff.post(url("business_change", business.pk), form | {"quiet_from": "22:00"}).text
+    assert "Give both times of the quiet hours, or neither." in page
+
+
+def test_a_user_who_has_logged_in_can_be_deleted(root: Client, business: Business) -> None:
+    member = make_member(business)
+    sessions.open_session(user=member)
+    answer = root.post(url("user_delete", member.pk), {"post": "yes"})
+    assert answer.status_code == 302
+    assert not User.objects.filter(pk=member.pk).exists()
+
+
+def test_filters_name_the_own_businesses_only(root: Client, business: Business) -> None:
+    manager = make_member(business, Role.MANAGER, is_staff=True)
+    Membership.objects.create(user=manager, business=make_business("Second"), role=Role.OWNER)
+    make_member(make_business("Foreign"))
+    page = url("membership_changelist")
+    own = browser(manager).get(page).text
+    assert f"?business__id__exact={business.pk}" in own
+    assert "Second" in own
+    assert "Foreign" not in own
+    assert "Foreign" in root.get(page).text
