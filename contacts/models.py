@@ -82,6 +82,7 @@ class ListMembership(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        verbose_name = "list member"
         constraints = [
             models.UniqueConstraint(
                 fields=["contact_list", "contact"], name="list_membership_once"
@@ -104,6 +105,7 @@ class Suppression(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        verbose_name = "opted-out phone"
         constraints = [
             models.UniqueConstraint(fields=["business", "phone"], name="suppression_once"),
         ]

@@ -121,6 +121,9 @@ class Migration(migrations.Migration):
                 ('contact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contacts.contact')),
                 ('contact_list', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='contacts.contactlist')),
             ],
+            options={
+                'verbose_name': 'list member',
+            },
         ),
         migrations.CreateModel(
             name='Suppression',
@@ -131,6 +134,9 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='suppressions', to='accounts.business')),
             ],
+            options={
+                'verbose_name': 'opted-out phone',
+            },
         ),
         migrations.AddIndex(
             model_name='contact',
