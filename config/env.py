@@ -1,5 +1,6 @@
 """Strict readers of the environment: whatever is missing or malformed stops the start by name."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 T = TypeVar("T")
 
 _env = environ.Env()
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class _Required:
@@ -70,6 +72,19 @@ def choice(name: str, default: str, *, options: tuple[str, ...]) -> str:
         return raw
 
     return _read(name, default, reader, " or ".join(options))
+
+
+def rate(name: str, default: str) -> tuple[int, int]:
+    """A limit such as 20/10m: how many, in how many seconds."""
+
+    def reader(raw: str) -> tuple[int, int]:
+        found = re.fullmatch(r"([1-9]\d{0,8})/([1-9]\d{0,5})?([smhd])", raw)
+        if not found:
+            raise ValueError(name)
+        number, periods, unit = found.groups()
+        return int(number), int(periods or 1) * _SECONDS[unit]
+
+    return _read(name, reader(default), reader, "a limit such as 20/10m, in s, m, h or d")
 
 
 def names(name: str, default: tuple[str, ...] = ()) -> list[str]:

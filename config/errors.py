@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from accounts.problems import Problem
+from rediskit.ratelimits import RateLimited
 
 CONTENT_TYPE = "application/problem+json"
 JSON_PREFIXES = ("/api/", "/webhooks/")
@@ -49,6 +50,8 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     """rest_framework's EXCEPTION_HANDLER; None lets Django log the error and answer 500."""
     if isinstance(error, Problem):
         return _answer(_of_problem(error))
+    if isinstance(error, RateLimited):
+        return _answer(problem(429, "RATE_LIMITED", str(error)), error.headers)
     if isinstance(error, RequestDataTooBig):
         return _answer(problem(413, "BODY_TOO_LARGE"))
     if isinstance(error, Http404):
@@ -76,6 +79,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     return _page(request, 404, "NOT_FOUND")
 
 
+def rate_limited(request: HttpRequest, exception: RateLimited) -> HttpResponse:
+    """django-ratelimit's RATELIMIT_VIEW, for the views that are not rest_framework's."""
+    return _page(request, 429, "RATE_LIMITED", str(exception), headers=exception.headers)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     return _page(request, 500, "INTERNAL_ERROR")
 
@@ -89,12 +97,19 @@ def unknown_endpoint(request: HttpRequest) -> JsonResponse:
     return JsonResponse(problem(404, "NOT_FOUND", detail), status=404, content_type=CONTENT_TYPE)
 
 
-def _page(request: HttpRequest, status: int, code: str) -> HttpResponse:
-    content = problem(status, code)
+def _page(
+    request: HttpRequest,
+    status: int,
+    code: str,
+    detail: str = "",
+    *,
+    headers: dict[str, str] | None = None,
+) -> HttpResponse:
+    content = problem(status, code, detail)
     if request.path.startswith(JSON_PREFIXES):
-        return JsonResponse(content, status=status, content_type=CONTENT_TYPE)
+        return JsonResponse(content, status=status, headers=headers, content_type=CONTENT_TYPE)
     # Without the request: no context processor may ask a database that is away.
-    return HttpResponse(render_to_string("error.html", content), status=status)
+    return HttpResponse(render_to_string("error.html", content), status=status, headers=headers)
 
 
 def _answer(content: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_filters",
+    "django_ratelimit",
     "drf_spectacular",
     "drf_spectacular_sidecar",
 ]
@@ -55,6 +56,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_ratelimit.middleware.RatelimitMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -145,6 +147,37 @@ CACHE_TTLS = {
     "campaign_stats": env.integer("CACHE_TTL_CAMPAIGN_STATS", 30, minimum=1, maximum=60),
     "profile": env.integer("CACHE_TTL_PROFILE", 600, minimum=1),
     "templates": env.integer("CACHE_TTL_TEMPLATES", 3600, minimum=1),
+}
+
+# -- Rate limits -----------------------------------------------------------------------
+
+# How many, in how many seconds; docs/rate-limits.md tells what each counts.
+RATE_LIMITS = {
+    "login:ip": env.rate("RATE_LIMIT_LOGIN_IP", "20/10m"),
+    "login:email": env.rate("RATE_LIMIT_LOGIN_EMAIL", "10/10m"),
+    "register:ip": env.rate("RATE_LIMIT_REGISTER_IP", "30/10m"),
+    "register:email": env.rate("RATE_LIMIT_REGISTER_EMAIL", "10/10m"),
+    "refresh:ip": env.rate("RATE_LIMIT_REFRESH_IP", "300/10m"),
+    "logout:ip": env.rate("RATE_LIMIT_LOGOUT_IP", "120/10m"),
+    "contacts:write:ip": env.rate("RATE_LIMIT_CONTACTS_WRITE_IP", "60/1m"),
+    "admin:login:ip": env.rate("RATE_LIMIT_ADMIN_LOGIN_IP", "20/10m"),
+    "unsubscribe:ip": env.rate("RATE_LIMIT_UNSUBSCRIBE_IP", "20/1m"),
+    "unsubscribe:token": env.rate("RATE_LIMIT_UNSUBSCRIBE_TOKEN", "5/1d"),
+}
+# How many reverse proxies append to X-Forwarded-For before a request is here: 0 trusts nobody.
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
+# Among how many web processes the limits are divided while Redis is away.
+WEB_PROCESSES = env.integer("WEB_PROCESSES", 1, minimum=1)
+# Keyed hashes in the place of e-mail addresses and phones in Redis.
+RATELIMIT_HASH_IDENTIFIERS = env.boolean("RATELIMIT_HASH_IDENTIFIERS", default=False)
+RATELIMIT_HASH_ALGORITHM = "rediskit.ratelimits.ReadableKey"
+RATELIMIT_USE_CACHE = "ratelimit"
+RATELIMIT_VIEW = "config.errors.rate_limited"
+CACHES["ratelimit"] = {
+    "BACKEND": "django_redis.cache.RedisCache",
+    "LOCATION": LIMITS_REDIS_URL,  # "disabled" has every limit counted in the process
+    "KEY_FUNCTION": "rediskit.ratelimits.plain_key",
+    "OPTIONS": {"SERIALIZER": "rediskit.ratelimits.CountsOnly"},
 }
 
 # -- Celery ----------------------------------------------------------------------------
