@@ -9,13 +9,14 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import selectors, serializers
+from accounts import devices, limits, selectors, serializers
 from accounts.models import User
 from accounts.services import businesses, passwords, people, sessions
 from accounts.services.sessions import RefreshInvalid, SessionTokens
 from accounts.tasks import send_password_reset
 from accounts.viewsets import StrictQueryMixin
 from rediskit.doorbell import ring
+from rediskit.ratelimits import limited
 
 COOKIE = "tapline_refresh"
 COOKIE_PATH = "/api/v1/auth/"
@@ -30,24 +31,27 @@ class RegisterView(PublicView):
     @extend_schema(
         request=serializers.RegisterSerializer, responses={201: serializers.SessionSerializer}
     )
+    @limited(*limits.REGISTER)
     def post(self, request: Request) -> Response:
         """Open an account and a business, where registration is open."""
         data = validated(serializers.RegisterSerializer, request)
         return_refresh = data.pop("return_refresh")
         user, pair = businesses.register(**data)
-        return session_answer(user, pair, status=201, return_refresh=return_refresh)
+        return session_answer(request, user, pair, status=201, return_refresh=return_refresh)
 
 
 class LoginView(PublicView):
     @extend_schema(request=serializers.LoginSerializer, responses=serializers.SessionSerializer)
+    @limited(*limits.LOGIN, given_back_if=lambda answer: answer.status_code == 200)
     def post(self, request: Request) -> Response:
         data = validated(serializers.LoginSerializer, request)
         user, pair = sessions.log_in(email=data["email"], password=data["password"])
-        return session_answer(user, pair, return_refresh=data["return_refresh"])
+        return session_answer(request, user, pair, return_refresh=data["return_refresh"])
 
 
 class RefreshView(PublicView):
     @extend_schema(request=serializers.RefreshSerializer, responses=serializers.AccessSerializer)
+    @limited(limits.REFRESH)
     def post(self, request: Request) -> Response:
         """Exchange the refresh token, of the cookie or the body, for a new pair."""
         data = validated(serializers.RefreshSerializer, request)
@@ -60,6 +64,7 @@ class RefreshView(PublicView):
 
 class LogoutView(PublicView):
     @extend_schema(request=serializers.LogoutSerializer, responses={204: None})
+    @limited(limits.LOGOUT)
     def post(self, request: Request) -> Response:
         """Close the session of the refresh token; its access tokens end at once."""
         data = validated(serializers.LogoutSerializer, request)
@@ -97,7 +102,7 @@ class AcceptInvitationView(PublicView):
         data = validated(serializers.AcceptSerializer, request)
         return_refresh = data.pop("return_refresh")
         user, pair = people.accept_invitation(**data)
-        return session_answer(user, pair, return_refresh=return_refresh)
+        return session_answer(request, user, pair, return_refresh=return_refresh)
 
 
 def validated(serializer_class: Any, request: Request) -> dict[str, Any]:
@@ -118,13 +123,19 @@ def sent_refresh(request: Request, data: dict[str, Any]) -> str | None:
 
 
 def session_answer(
-    user: User, pair: SessionTokens, *, return_refresh: bool, status: int = 200
+    request: Request,
+    user: User,
+    pair: SessionTokens,
+    *,
+    return_refresh: bool,
+    status: int = 200,
 ) -> Response:
     """`{access, user, business}`; the business is the user's first one."""
     first = selectors.memberships_of(user).first()
     response = access_answer(pair, return_refresh=return_refresh, status=status)
     response.data["user"] = serializers.UserSerializer(user).data
     response.data["business"] = first and serializers.BusinessSerializer(first.business).data
+    devices.remember(request, response, user.email)
     return response
 
 
