@@ -4,7 +4,10 @@ from typing import Any, Final
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+
+from rediskit.client_address import client_address
+from rediskit.ratelimits import Limit, limited
 
 ORDER: Final = {
     "campaigns": ("Campaign", "Template"),
@@ -25,6 +28,16 @@ class TaplineAdminSite(AdminSite):
     site_title = site_header = "Tapline"
     index_title = "Your shop"
     enable_nav_sidebar = False  # lists need the width
+
+    @limited(
+        Limit("admin:login:ip", client_address),
+        methods=["POST"],
+        given_back_if=lambda answer: answer.status_code == 302,
+    )
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().login(request, extra_context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps: list[Any] = super().get_app_list(request, app_label)
