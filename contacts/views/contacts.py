@@ -16,9 +16,11 @@ from contacts import services
 from contacts.models import Consent, Contact
 from contacts.query import ContactFilterSet
 from contacts.serializers import ConsentSerializer, ContactSerializer
+from contacts.views.limits import LimitedWrites
 
 
 class ContactViewSet(
+    LimitedWrites,
     mixins.RetrieveModelMixin,
     mixins.UpdateModelMixin,
     mixins.DestroyModelMixin,

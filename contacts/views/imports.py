@@ -20,6 +20,7 @@ from accounts.viewsets import BusinessViewSet
 from contacts import csv_export, selectors, services, tasks
 from contacts.models import ContactImport
 from contacts.serializers import ImportSerializer, ImportUploadSerializer
+from contacts.views.limits import LimitedWrites
 from rediskit.doorbell import ring_on_commit
 
 _CSV = {(200, "text/csv"): OpenApiTypes.STR}
@@ -48,7 +49,10 @@ _TEMPLATE = (
 
 
 class ImportViewSet(
-    mixins.RetrieveModelMixin, mixins.ListModelMixin, BusinessViewSet[ContactImport]
+    LimitedWrites,
+    mixins.RetrieveModelMixin,
+    mixins.ListModelMixin,
+    BusinessViewSet[ContactImport],
 ):
     """Files of contacts on their way in: pending, processing, then completed, failed or cancelled.
 

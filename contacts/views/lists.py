@@ -20,9 +20,11 @@ from contacts.serializers import (
     MembershipChangeSerializer,
     MembersSerializer,
 )
+from contacts.views.limits import LimitedWrites
 
 
 class ContactListViewSet(
+    LimitedWrites,
     mixins.RetrieveModelMixin,
     mixins.UpdateModelMixin,
     mixins.DestroyModelMixin,
