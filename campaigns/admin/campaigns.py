@@ -101,8 +101,8 @@ class CampaignAdmin(ServiceAdmin):
     @admin.action(description="Send now", permissions=["change"])
     def send_now(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> HttpResponse | None:
         if "confirmed" not in request.POST:
-            rows = [(campaign, self.reach(campaign)) for campaign in queryset]
-            question = "These campaigns will be sent at once, to as many contacts:"
+            rows = [(each, f"{each.get_status_display()}, {self.reach(each)}") for each in queryset]
+            question = "Send these campaigns at once, to everybody in their audience?"
             return self.ask(request, "send_now", "Send now", question, rows)
         self._act(request, queryset, services.send_campaign, "will be sent now")
         ring_on_commit(tasks.launch_due)

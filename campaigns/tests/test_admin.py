@@ -96,7 +96,7 @@ def test_the_list_shows_progress(business: Business, staff: Client) -> None:
 def test_sending_and_cancelling_ask_first(business: Business, staff: Client) -> None:
     campaign = make_campaign(business, contacts=2)
     foreign = make_campaign(name="Foreign")
-    for action, said in [("send_now", "Spring: 2 contacts"), ("cancel", "Spring: Draft")]:
+    for action, said in [("send_now", "Spring: Draft, 2 contacts"), ("cancel", "Spring: Draft")]:
         body = {"action": action, "_selected_action": [campaign.pk, foreign.pk]}
         page = staff.post(reverse(LIST), body).text
         assert said in page
@@ -127,6 +127,15 @@ def test_the_page_of_a_launched_campaign_shows_its_results(
     shown = staff.get(reverse(LIST)).text
     for column, count in [("delivered", 2), ("failed", 1), ("unknown", 1)]:
         assert f'<td class="field-{column}">{count}</td>' in shown
+
+
+def test_one_that_was_never_launched_has_results_of_nothing(
+    business: Business, staff: Client
+) -> None:
+    campaign = make_campaign(business, status="cancelled")
+    page = staff.get(reverse(CHANGE, args=[campaign.pk])).text
+    assert "<th>All messages</th><td>0</td>" in page
+    assert "Show the messages" not in page
 
 
 def test_actions_call_the_services_and_say_what_was_refused(

@@ -68,6 +68,11 @@ class ContactListAdmin(ServiceAdmin):
         )
         return lists
 
+    def get_fieldsets(self, request: HttpRequest, obj: ContactList | None = None) -> Any:
+        """A list of members stays one: it is not asked whom else it finds."""
+        sections = super().get_fieldsets(request, obj)
+        return sections[:1] if obj and obj.filter is None else sections
+
     def get_readonly_fields(
         self, request: HttpRequest, obj: ContactList | None = None
     ) -> tuple[str, ...]:

@@ -217,7 +217,9 @@ class TestList:
         assert "The highest age is below the lowest." in staff.post(url, form).text
         assert "less than or equal to 120" in staff.post(url, form | {"age_max": 200}).text
         members = make_list(business)
+        assert 'name="gender"' in staff.get(url).text
         url = f"/admin/contacts/contactlist/{members.pk}/change/"
+        assert 'name="gender"' not in staff.get(url).text
         assert (
             "A list stays static or dynamic"
             in staff.post(url, {"name": "A", "gender": "male"}).text
