@@ -8,7 +8,7 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 from kombu.transport.redis import Channel
 
-from rediskit import failover
+from rediskit import failover, local_loop
 
 
 def ring_on_commit(task: "Task[Any, Any]", *args: int | str) -> None:
@@ -18,6 +18,8 @@ def ring_on_commit(task: "Task[Any, Any]", *args: int | str) -> None:
 
 def ring(task: "Task[Any, Any]", *args: int | str) -> bool:
     """Publish the task once, without retry; False when the broker is away, which is no error."""
+    if not settings.REDIS_ENABLED:
+        return local_loop.ring(task.name, args)
     try:
         failover.broker.call(_publish, task, args)
     except failover.Away:
@@ -27,6 +29,8 @@ def ring(task: "Task[Any, Any]", *args: int | str) -> bool:
 
 def waiting(queue: str) -> int:
     """The number of tasks waiting in a queue. Raises failover.Away."""
+    if not settings.REDIS_ENABLED:
+        return local_loop.waiting(queue)
     return failover.broker.call(_length, queue)
 
 

@@ -29,9 +29,12 @@ def needs_cache(environment: Mapping[str, str]) -> bool:
 
 def needs_broker(environment: Mapping[str, str]) -> bool:
     """A Redis of one's own serves as broker too, as it does without the embedded servers."""
-    return not environment.get("CELERY_BROKER_URL") and (
-        needs_cache(environment) or environment.get("REDIS_URL") == "disabled"
-    )
+    return not environment.get("CELERY_BROKER_URL") and needs_cache(environment)
+
+
+def needs_worker(environment: Mapping[str, str]) -> bool:
+    """Without Redis the web process does the work itself."""
+    return environment.get("REDIS_URL") != "disabled"
 
 
 def addresses(data: DataFolder, environment: Mapping[str, str] = os.environ) -> dict[str, str]:

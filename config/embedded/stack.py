@@ -57,11 +57,10 @@ class Stack:
         self.url = programs.local_url(self.settings.host, port)
         gateway_port = self._settle_environment()
         self._migrate()
-        services = [
-            programs.web(self.settings.host, port, self._environment),
-            programs.worker(self._environment),
-            programs.beat(self._environment, self.data),
-        ]
+        services = [programs.web(self.settings.host, port, self._environment)]
+        if servers.needs_worker(self._environment):
+            services.append(programs.worker(self._environment))
+            services.append(programs.beat(self._environment, self.data))
         if self.simulates_gateway:
             services.append(programs.gateway(gateway_port, self._environment, report_to=self.url))
         self._supervisor.start(services)
