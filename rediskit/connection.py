@@ -199,7 +199,7 @@ def client(url: str | None = None) -> redis.Redis:
         raise failover.Away("Redis is disabled")
     key = (url, REQUESTS if failover.cache.is_open else _profile)
     # Two threads may both make one: a pool without connections, and one of them is dropped.
-    return _clients.get(key) or _clients.setdefault(key, _connect_lazily(*key))
+    return _clients.get(key) or _clients.setdefault(key, connect_lazily(*key))
 
 
 def close() -> None:
@@ -213,7 +213,8 @@ def _drop_idle() -> None:
         each.connection_pool.disconnect(inuse_connections=False)
 
 
-def _connect_lazily(url: str, profile: Profile) -> redis.Redis:
+def connect_lazily(url: str, profile: Profile) -> redis.Redis:
+    """A client with a pool of its own; nearly everybody wants `client` instead."""
     options: dict[str, Any] = {
         **_EVERY_CONNECTION,
         **profile.timeouts(),
