@@ -1,10 +1,16 @@
 """Two ways through a list: pages for small sets, a cursor for those that grow without end."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
+import orjson
+from django.core.paginator import Paginator
 from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
 from rest_framework.pagination import CursorPagination, PageNumberPagination
+from rest_framework.request import Request
+
+from accounts.caching import render
 
 # The cursor comes back from the client: a forged position must not reach the database.
 _POSITION = re.compile(r"[0-9]{1,19}")
@@ -21,6 +27,27 @@ class Pages(PageNumberPagination):
     def get_page_size(self, request: Any) -> int | None:
         check_page_size(request)
         return super().get_page_size(request)
+
+    def get_place(self, request: Request) -> tuple[int | str, int]:
+        """Number (or "last") and size of the page, however they are spelled: for a cache key."""
+        number = request.query_params.get(self.page_query_param) or 1
+        with suppress(ValueError):
+            number = int(number)
+        return number, self.get_page_size(request) or self.max_page_size
+
+    def render_page(self, results: Any) -> bytes:
+        """`{count, results}`, to be cached: the links belong to the request."""
+        assert self.page is not None
+        return render({"count": self.page.paginator.count, "results": results})
+
+    def add_links(self, page: bytes, request: Request) -> bytes:
+        """The answer to this request, of what `render_page` gave for the same page."""
+        count, _, results = page.partition(b",")
+        paginator = Paginator(range(int(count.rpartition(b":")[2])), self.get_place(request)[1])
+        self.request = request
+        self.page = paginator.page(self.get_page_number(request, paginator))
+        links = {"next": self.get_next_link(), "previous": self.get_previous_link()}
+        return b"%s,%s,%s" % (count, orjson.dumps(links)[1:-1], results)
 
 
 class NewestFirst(CursorPagination):

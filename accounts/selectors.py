@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from accounts.models import Membership, Role, User
+from accounts.models import Business, Membership, Role, User
 from accounts.problems import Problem
 
 
@@ -41,6 +41,14 @@ def _named(memberships: list[Membership], business_id: str) -> Membership:
         if str(membership.business_id) == business_id.strip():
             return membership
     raise BusinessNotFound
+
+
+def get_business(business_id: int) -> Business:
+    """As it is now: the one that a request has found may have changed since."""
+    business = Business.objects.filter(pk=business_id).first()
+    if business is None:
+        raise BusinessNotFound
+    return business
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:

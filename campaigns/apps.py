@@ -7,4 +7,5 @@ class CampaignsConfig(AppConfig):
     name = "campaigns"
 
     def ready(self) -> None:
+        import_module("campaigns.cache")
         import_module("campaigns.receivers")

@@ -2,12 +2,13 @@
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
+from accounts.selectors import get_business
+from campaigns.cache import ListQuery
 from campaigns.models import Campaign, Template
 from campaigns.schedule import EARLIEST, LATEST
 from campaigns.selectors import with_broadcasts
@@ -54,6 +55,20 @@ class CampaignFilter(filters.FilterSet):  # type: ignore[misc]
         model = Campaign
         fields: tuple[str, ...] = ()
 
+    def list_query(self, page: int | str, page_size: int) -> ListQuery:
+        """What was asked for, in one form for all spellings of it; only if it is valid."""
+        asked = self.form.cleaned_data
+        return ListQuery(
+            page=page,
+            page_size=page_size,
+            search=asked["q"],
+            status=asked["status"],
+            date_from=asked["date_from"],
+            date_to=asked["date_to"],
+            ordering=asked["ordering"] or ("-created_at",),
+            with_stats=bool(asked["with_stats"]),
+        )
+
     def created_from(self, campaigns: QuerySet[Campaign], _: str, day: date) -> QuerySet[Campaign]:
         return campaigns.filter(created_at__gte=self._midnight(day))
 
@@ -66,5 +81,6 @@ class CampaignFilter(filters.FilterSet):  # type: ignore[misc]
         return with_broadcasts(campaigns) if wanted else campaigns
 
     def _midnight(self, day: date) -> datetime:
-        zone: ZoneInfo = self.request.parser_context["view"].business.zone
-        return datetime.combine(day, time.min, tzinfo=zone)
+        # The zone of now, not of when the request began: the cache may keep the answer.
+        business = get_business(self.request.parser_context["view"].business.pk)
+        return datetime.combine(day, time.min, tzinfo=business.zone)

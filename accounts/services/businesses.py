@@ -11,6 +11,7 @@ from accounts.models import Business, Membership, Role, User
 from accounts.problems import Problem
 from accounts.services.passwords import check_strength
 from accounts.services.sessions import SessionTokens, open_session
+from accounts.signals import businesses_changed
 
 # What a business is approved for by staff.
 APPROVED_DAILY_CAP = 1_000_000
@@ -70,6 +71,7 @@ def derive_sender_name(name: str) -> str:
     return letters if len(letters) >= 3 else ""
 
 
+@transaction.atomic
 def update_business(*, business: Business, **fields: Any) -> Business:
     for name, value in fields.items():
         setattr(business, name, value)
@@ -77,7 +79,10 @@ def update_business(*, business: Business, **fields: Any) -> Business:
     return business
 
 
+@transaction.atomic
 def approve_sending(*, business_ids: list[int]) -> int:
     """Let businesses send that staff had not approved; how many that were."""
     waiting = Business.objects.filter(pk__in=business_ids, daily_message_cap=0)
-    return waiting.update(daily_message_cap=APPROVED_DAILY_CAP)
+    approved = waiting.update(daily_message_cap=APPROVED_DAILY_CAP)
+    businesses_changed.send(sender=Business, business_ids=set(business_ids))
+    return approved

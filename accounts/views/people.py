@@ -1,5 +1,6 @@
 """Profile, business, members and invitations."""
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -7,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from accounts import serializers
+from accounts import cache, selectors, serializers
+from accounts.caching import X_CACHE, answer, render, wants_fresh
 from accounts.idempotency import idempotent
 from accounts.models import Invitation, Membership, User
 from accounts.pagination import Pages
@@ -55,9 +57,14 @@ class BusinessView(BusinessMixin):
     def get_permissions(self) -> list[BasePermission]:
         return [IsMember() if self.request.method in {"GET", "HEAD"} else IsManager()]
 
-    @extend_schema(responses=serializers.BusinessSerializer)
-    def get(self, request: Request) -> Response:
-        return Response(serializers.BusinessSerializer(self.business).data)
+    @extend_schema(responses=serializers.BusinessSerializer, parameters=[X_CACHE])
+    def get(self, request: Request) -> HttpResponse:
+        cached = cache.get_profile(
+            business_id=self.business.pk,
+            compute=self._render_profile,
+            fresh=wants_fresh(request),
+        )
+        return answer(cached.body, cached.state)
 
     @extend_schema(request=serializers.BusinessSerializer, responses=serializers.BusinessSerializer)
     def patch(self, request: Request) -> Response:
@@ -65,6 +72,10 @@ class BusinessView(BusinessMixin):
         serializer.is_valid(raise_exception=True)
         businesses.update_business(business=self.business, **serializer.validated_data)
         return Response(serializer.data)
+
+    def _render_profile(self) -> bytes:
+        business = selectors.get_business(self.business.pk)
+        return render(serializers.BusinessSerializer(business).data)
 
 
 class MemberViewSet(

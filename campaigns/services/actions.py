@@ -18,6 +18,7 @@ from campaigns import selectors
 from campaigns.models import Campaign
 from campaigns.schedule import Schedule
 from campaigns.services.following import follow_broadcast
+from campaigns.signals import campaigns_changed
 from messaging import services as messaging
 
 MAX_AHEAD: Final = timedelta(days=2 * 366)  # later is a typing mistake
@@ -129,7 +130,7 @@ def cancel_campaign(*, campaign: Campaign) -> Campaign:
         status=Campaign.Status.CANCELLED, finished_at=Now(), updated_at=Now(), failure=""
     )
     if cancelled:
-        campaign.refresh_from_db()
+        _tell(campaign)
         return campaign
     return _drive(campaign, "cancelled", messaging.cancel_broadcast)
 
@@ -146,7 +147,7 @@ def resume_campaign(*, campaign: Campaign) -> Campaign:
 def _step(campaign: Campaign, allowed: QuerySet[Campaign], word: str, **changes: Any) -> Campaign:
     if not allowed.update(**changes, updated_at=Now()):
         _refuse(campaign, word)
-    campaign.refresh_from_db()
+    _tell(campaign)
     return campaign
 
 
@@ -159,6 +160,11 @@ def _drive(campaign: Campaign, word: str, move: Callable[..., bool]) -> Campaign
     follow_broadcast(campaign_id=campaign.pk)
     campaign.refresh_from_db()
     return campaign
+
+
+def _tell(campaign: Campaign) -> None:
+    campaigns_changed.send(sender=Campaign, business_ids={campaign.business_id})
+    campaign.refresh_from_db()
 
 
 def _refuse(campaign: Campaign, word: str) -> NoReturn:

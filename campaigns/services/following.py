@@ -5,6 +5,7 @@ from django.db.models.functions import Now
 
 from campaigns import selectors
 from campaigns.models import Campaign, CampaignRun
+from campaigns.signals import campaigns_changed
 from messaging.models import Broadcast
 
 
@@ -28,6 +29,7 @@ def follow_broadcast(*, campaign_id: int) -> None:
             finished_at=broadcast.finished_at,
             updated_at=Now(),
         )
+    campaigns_changed.send(sender=Campaign, business_ids={broadcast.business_id})
 
 
 def reconcile() -> int:

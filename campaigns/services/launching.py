@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from campaigns import selectors
 from campaigns.models import Campaign, CampaignRun
+from campaigns.signals import campaigns_changed
 from messaging import services as messaging
 from messaging.rendering import TemplateError
 from messaging.texts import check_text
@@ -93,3 +94,4 @@ def _leave(campaign: Campaign, status: Campaign.Status, failure: str = "") -> No
     Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.SCHEDULED).update(
         status=status, failure=failure, updated_at=Now(), **ended, **launched
     )
+    campaigns_changed.send(sender=Campaign, business_ids={campaign.business_id})

@@ -32,17 +32,17 @@ def client(business: Business) -> APIClient:
 
 
 def names(answer: Any) -> list[str]:
-    assert answer.status_code == 200, answer.data
-    return [campaign["name"] for campaign in answer.data["results"]]
+    assert answer.status_code == 200, answer.json()
+    return [campaign["name"] for campaign in answer.json()["results"]]
 
 
 def test_newest_first_in_pages(business: Business, client: APIClient) -> None:
     for number in range(12):
         make_campaign(business, name=f"{number}")
     answer = client.get(URL)
-    assert answer.data["count"] == 12
+    assert answer.json()["count"] == 12
     assert names(answer) == [str(number) for number in range(11, 1, -1)]
-    assert names(client.get(answer.data["next"])) == ["1", "0"]
+    assert names(client.get(answer.json()["next"])) == ["1", "0"]
     assert names(client.get(URL, {"page": 3, "page_size": 5})) == ["1", "0"]
     assert client.get(URL, {"page": 9}).status_code == 404
 
@@ -104,14 +104,14 @@ def test_ordering(
 )
 def test_bad_queries(client: APIClient, query: dict[str, str]) -> None:
     answer = client.get(URL, query)
-    assert (answer.status_code, answer.data["code"]) == (400, "VALIDATION_ERROR")
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
 
 
 def test_statistics_are_asked_for(business: Business, client: APIClient) -> None:
     sending = make_sending(business, contacts=2)
     make_campaign(business, name="Draft")
-    assert client.get(URL).data["results"][0]["stats"] is None
-    draft, launched = client.get(URL, {"with_stats": "true"}).data["results"]
+    assert client.get(URL).json()["results"][0]["stats"] is None
+    draft, launched = client.get(URL, {"with_stats": "true"}).json()["results"]
     assert launched["id"] == sending.pk
     assert (launched["stats"]["total"], launched["stats"]["queued"]) == (2, 2)
     assert (draft["stats"]["total"], draft["stats"]["delivery_rate"]) == (0, 0.0)

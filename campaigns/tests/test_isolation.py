@@ -27,7 +27,7 @@ def outsider() -> APIClient:
 def test_campaigns(outsider: APIClient, method: str, path: str) -> None:
     campaign = make_sending()
     answer = getattr(outsider, method)(f"/api/v1/campaigns/{campaign.pk}/{path}")
-    assert (answer.status_code, answer.data["code"]) == (404, "NOT_FOUND")
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
     campaign.refresh_from_db()
     assert campaign.status == "sending"
 
@@ -36,17 +36,17 @@ def test_campaigns(outsider: APIClient, method: str, path: str) -> None:
 def test_templates(outsider: APIClient, method: str) -> None:
     template = make_template(make_business())
     answer = getattr(outsider, method)(f"/api/v1/templates/{template.pk}/")
-    assert (answer.status_code, answer.data["code"]) == (404, "NOT_FOUND")
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
 def test_lists_and_statistics(outsider: APIClient) -> None:
     campaign = make_sending()
     make_template(campaign.business, "Foreign")
-    assert outsider.get("/api/v1/campaigns/").data["count"] == 0
-    templates = outsider.get("/api/v1/templates/", {"page_size": 100}).data["results"]
+    assert outsider.get("/api/v1/campaigns/").json()["count"] == 0
+    templates = outsider.get("/api/v1/templates/", {"page_size": 100}).json()["results"]
     assert "Foreign" not in [template["name"] for template in templates]
     answer = outsider.get("/api/v1/campaigns/stats/", {"ids": campaign.pk})
-    assert (answer.status_code, answer.data["code"]) == (404, "NOT_FOUND")
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("path", ["campaigns/", "templates/", "campaigns/stats/?ids=1"])

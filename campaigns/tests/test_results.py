@@ -43,21 +43,21 @@ class TestAudience:
         make_contact(business, "+306949999999", is_subscribed=False)
         campaign = make_campaign(business, text="Hi " + "x" * 150)
         answer = client.get(url(campaign, "audience/"))
-        assert answer.data == {"count": 3, "exclusions": {"unsubscribed": 1}, "segments": 6}
+        assert answer.json() == {"count": 3, "exclusions": {"unsubscribed": 1}, "segments": 6}
 
     def test_of_a_list(self, business: Business, client: APIClient) -> None:
         contacts = make_contacts(business, 3)
         campaign = make_campaign(business, contact_list=make_list(business, *contacts[:2]))
-        assert client.get(url(campaign, "audience/")).data["count"] == 2
+        assert client.get(url(campaign, "audience/")).json()["count"] == 2
 
     def test_nobody(self, business: Business, client: APIClient) -> None:
         answer = client.get(url(make_campaign(business), "audience/"))
-        assert answer.data == {"count": 0, "exclusions": {"unsubscribed": 0}, "segments": 0}
+        assert answer.json() == {"count": 0, "exclusions": {"unsubscribed": 0}, "segments": 0}
 
     def test_ten_samples(self, business: Business, client: APIClient) -> None:
         contacts = make_contacts(business, 12)
         answer = client.post(url(make_campaign(business), "preview/"))
-        samples = answer.data["samples"]
+        samples = answer.json()["samples"]
         assert [sample["contact"] for sample in samples] == [each.pk for each in contacts[:10]]
         assert samples[0]["phone"] == contacts[0].phone
         assert samples[0]["text"].startswith("Hi!\n")
@@ -71,17 +71,17 @@ class TestStatistics:
     def test_a_draft_has_zeros(self, business: Business, client: APIClient) -> None:
         answer = client.get(url(make_campaign(business), "stats/"))
         assert answer.status_code == 200
-        assert set(answer.data) == KEYS
-        assert answer.data["first_sent_at"] is answer.data["updated_at"] is None
-        assert {answer.data[key] for key in KEYS - {"first_sent_at", "updated_at"}} == {0}
+        assert set(answer.json()) == KEYS
+        assert answer.json()["first_sent_at"] is answer.json()["updated_at"] is None
+        assert {answer.json()[key] for key in KEYS - {"first_sent_at", "updated_at"}} == {0}
 
     @pytest.mark.django_db(transaction=True)
     def test_they_move(self, business: Business, client: APIClient) -> None:
         campaign = make_sending(business, contacts=4)
-        waiting = client.get(url(campaign, "stats/")).data
+        waiting = client.get(url(campaign, "stats/")).json()
         assert (waiting["total"], waiting["queued"]) == (4, 4)
         finish(campaign)
-        stats = client.get(url(campaign, "stats/")).data
+        stats = client.get(url(campaign, "stats/")).json()
         assert (stats["total"], stats["sent"], stats["segments"]) == (4, 4, 4)
         assert sum(stats[status] for status in STATUSES) == stats["total"]
         assert stats["first_sent_at"] is not None
@@ -90,9 +90,9 @@ class TestStatistics:
         sending, draft = make_sending(business, contacts=2), make_campaign(business)
         ids = f"{sending.pk},{draft.pk}"
         answer = client.get("/api/v1/campaigns/stats/", {"ids": ids})
-        assert answer.status_code == 200, answer.data
-        assert answer.data[str(sending.pk)]["total"] == 2
-        assert answer.data[str(draft.pk)]["total"] == 0
+        assert answer.status_code == 200, answer.json()
+        assert answer.json()[str(sending.pk)]["total"] == 2
+        assert answer.json()[str(draft.pk)]["total"] == 0
 
     def test_of_many_costs_three_queries(
         self, business: Business, client: APIClient, django_assert_num_queries: Any
@@ -101,12 +101,12 @@ class TestStatistics:
         ids.append(str(make_sending(business).pk))
         with django_assert_num_queries(5):  # user, membership; campaigns, counters, batches
             answer = client.get("/api/v1/campaigns/stats/", {"ids": ",".join(ids)})
-        assert len(answer.data) == 6
+        assert len(answer.json()) == 6
 
     @pytest.mark.parametrize("query", [{}, {"ids": ""}, {"ids": "1,a"}, {"ids": "-1"}])
     def test_bad_ids(self, client: APIClient, query: dict[str, str]) -> None:
         answer = client.get("/api/v1/campaigns/stats/", query)
-        assert (answer.status_code, answer.data["code"]) == (400, "VALIDATION_ERROR")
+        assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
 
     def test_too_many_or_unknown_ids(self, client: APIClient) -> None:
         too_many = ",".join(str(number) for number in range(1, 102))
@@ -122,16 +122,16 @@ class TestMessages:
         phones = []
         while path:
             answer = client.get(path)
-            assert answer.status_code == 200, answer.data
-            phones.append([message["phone"] for message in answer.data["results"]])
-            previous, path = answer.data["previous"], answer.data["next"]
+            assert answer.status_code == 200, answer.json()
+            phones.append([message["phone"] for message in answer.json()["results"]])
+            previous, path = answer.json()["previous"], answer.json()["next"]
         assert [len(page) for page in phones] == [3, 3, 1]
         flat = [phone for page in phones for phone in page]
         assert flat == sorted(flat)
-        back = client.get(previous).data["results"]
+        back = client.get(previous).json()["results"]
         assert [message["phone"] for message in back] == phones[1]
         message = Message.objects.get(phone=flat[0])
-        first = client.get(url(campaign, "messages/")).data["results"][0]
+        first = client.get(url(campaign, "messages/")).json()["results"][0]
         expected = {
             "id": message.public_id,
             "phone": message.phone,
@@ -148,12 +148,12 @@ class TestMessages:
     def test_by_status(self, business: Business, client: APIClient) -> None:
         campaign = make_sending(business, contacts=2)
         found = client.get(url(campaign, "messages/"), {"status": "queued"})
-        assert len(found.data["results"]) == 2
-        assert client.get(url(campaign, "messages/"), {"status": "sent"}).data["results"] == []
+        assert len(found.json()["results"]) == 2
+        assert client.get(url(campaign, "messages/"), {"status": "sent"}).json()["results"] == []
 
     def test_a_draft_has_none(self, business: Business, client: APIClient) -> None:
         answer = client.get(url(make_campaign(business), "messages/"))
-        assert answer.data == {"next": None, "previous": None, "results": []}
+        assert answer.json() == {"next": None, "previous": None, "results": []}
 
     @pytest.mark.parametrize(
         "query", [{"status": "lost"}, {"status": ""}, {"surprise": "1"}, {"q": "x"}]
@@ -162,7 +162,7 @@ class TestMessages:
         self, business: Business, client: APIClient, query: dict[str, str]
     ) -> None:
         answer = client.get(url(make_campaign(business), "messages/"), query)
-        assert (answer.status_code, answer.data["code"]) == (400, "VALIDATION_ERROR")
+        assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
 
     @pytest.mark.parametrize("cursor", ["x", "cD0lMDA=", "cD14"])
     def test_a_forged_cursor(self, business: Business, client: APIClient, cursor: str) -> None:

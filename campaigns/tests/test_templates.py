@@ -35,8 +35,8 @@ def make_system(name: str = "Everybody's") -> Template:
 
 
 def codes(answer: Any) -> list[tuple[str, str]]:
-    assert answer.data["code"] == "VALIDATION_ERROR"
-    return [(error["pointer"], error["code"]) for error in answer.data["errors"]]
+    assert answer.json()["code"] == "VALIDATION_ERROR"
+    return [(error["pointer"], error["code"]) for error in answer.json()["errors"]]
 
 
 def test_the_system_s_are_cheap_and_bilingual() -> None:
@@ -54,14 +54,14 @@ def test_the_system_s_are_cheap_and_bilingual() -> None:
 
 def test_own_ones_come_and_go(business: Business, client: APIClient) -> None:
     created = client.post(URL, {"name": "Offer", "text": "Hi {{first_name|there}}"})
-    assert created.status_code == 201, created.data
+    assert created.status_code == 201, created.json()
     url = created["Location"]
-    assert set(created.data) == {"id", "name", "text", "is_system", "created_at", "updated_at"}
-    assert created.data["is_system"] is False
+    assert set(created.json()) == {"id", "name", "text", "is_system", "created_at", "updated_at"}
+    assert created.json()["is_system"] is False
     changed = client.patch(url, {"text": "Hello"})
-    assert (changed.status_code, changed.data["text"]) == (200, "Hello")
-    assert client.put(url, {"name": "Deal", "text": "Hey"}).data["name"] == "Deal"
-    assert client.get(url).data["text"] == "Hey"
+    assert (changed.status_code, changed.json()["text"]) == (200, "Hello")
+    assert client.put(url, {"name": "Deal", "text": "Hey"}).json()["name"] == "Deal"
+    assert client.get(url).json()["text"] == "Hey"
     assert client.delete(url).status_code == 204
     assert client.get(url).status_code == 404
 
@@ -73,9 +73,9 @@ def test_the_list_has_own_ones_first(business: Business, client: APIClient) -> N
         make_template(business, name)
     make_template(make_business(), "Foreign")
     with_queries = client.get(URL)
-    found = [(each["name"], each["is_system"]) for each in with_queries.data["results"]]
+    found = [(each["name"], each["is_system"]) for each in with_queries.json()["results"]]
     assert found == [("Autumn", False), ("Spring", False), ("Everybody's", True)]
-    assert client.get(URL, {"q": "AUT"}).data["count"] == 1
+    assert client.get(URL, {"q": "AUT"}).json()["count"] == 1
 
 
 def test_the_list_costs_two_queries(
@@ -110,18 +110,18 @@ def test_a_name_is_taken_once(business: Business, client: APIClient) -> None:
     make_template(business, "Offer")
     make_template(make_business(), "Deal")
     taken = client.post(URL, {"name": "Offer", "text": "Hi!"})
-    assert (taken.status_code, taken.data["code"]) == (409, "TEMPLATE_EXISTS")
+    assert (taken.status_code, taken.json()["code"]) == (409, "TEMPLATE_EXISTS")
     other = client.post(URL, {"name": "Deal", "text": "Hi!"})
     assert other.status_code == 201
     renamed = client.patch(other["Location"], {"name": "Offer"})
-    assert (renamed.status_code, renamed.data["code"]) == (409, "TEMPLATE_EXISTS")
+    assert (renamed.status_code, renamed.json()["code"]) == (409, "TEMPLATE_EXISTS")
 
 
 def test_one_in_use_stays(business: Business, client: APIClient) -> None:
     template = make_template(business)
     make_campaign(business, template=template)
     answer = client.delete(f"{URL}{template.pk}/")
-    assert (answer.status_code, answer.data["code"]) == (409, "TEMPLATE_IN_USE")
+    assert (answer.status_code, answer.json()["code"]) == (409, "TEMPLATE_IN_USE")
     assert client.get(f"{URL}{template.pk}/").status_code == 200
 
 
@@ -141,30 +141,30 @@ def test_one_that_comes_into_use_meanwhile_stays(monkeypatch: pytest.MonkeyPatch
 
 def test_the_system_s_cannot_be_changed(client: APIClient) -> None:
     url = f"{URL}{make_system().pk}/"
-    assert client.get(url).data["is_system"] is True
+    assert client.get(url).json()["is_system"] is True
     for answer in (client.patch(url, {"text": "Mine"}), client.delete(url)):
-        assert (answer.status_code, answer.data["code"]) == (403, "SYSTEM_TEMPLATE")
-    assert client.get(url).data["text"] == "Hi!"
+        assert (answer.status_code, answer.json()["code"]) == (403, "SYSTEM_TEMPLATE")
+    assert client.get(url).json()["text"] == "Hi!"
 
 
 class TestPreview:
     def test_with_the_defaults(self, client: APIClient) -> None:
         answer = client.post(URL + "preview/", {"text": "Hi {{first_name|there}}…"})
-        assert answer.status_code == 200, answer.data
-        assert answer.data["text"].startswith("Hi there…\n")
-        assert "/u/" in answer.data["text"]
-        assert answer.data["encoding"] == "UCS-2"
-        assert answer.data["unicode_characters"] == "…"
-        assert answer.data["suggestion"] == "Hi {{first_name|there}}..."
-        assert answer.data["characters"] == len(answer.data["text"])
-        assert answer.data["segments"] == count_segments(answer.data["text"]).segments
+        assert answer.status_code == 200, answer.json()
+        assert answer.json()["text"].startswith("Hi there…\n")
+        assert "/u/" in answer.json()["text"]
+        assert answer.json()["encoding"] == "UCS-2"
+        assert answer.json()["unicode_characters"] == "…"
+        assert answer.json()["suggestion"] == "Hi {{first_name|there}}..."
+        assert answer.json()["characters"] == len(answer.json()["text"])
+        assert answer.json()["segments"] == count_segments(answer.json()["text"]).segments
 
     def test_for_a_contact(self, business: Business, client: APIClient) -> None:
         contact = make_contact(business, first_name="Eleni", attributes={"city": "Volos"})
         body = {"text": "{{first_name}} of {{attributes.city}}", "contact": contact.pk}
         answer = client.post(URL + "preview/", body)
-        assert answer.data["text"].startswith("Eleni of Volos\n")
-        assert (answer.data["encoding"], answer.data["suggestion"]) == ("GSM-7", None)
+        assert answer.json()["text"].startswith("Eleni of Volos\n")
+        assert (answer.json()["encoding"], answer.json()["suggestion"]) == ("GSM-7", None)
 
     def test_bad_input(self, client: APIClient) -> None:
         foreign = make_contact(make_business())

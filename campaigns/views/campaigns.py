@@ -1,10 +1,13 @@
 """campaigns/"""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.http import HttpResponse
 from django.utils.http import parse_etags
+from django_filters.utils import translate_validation
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
@@ -12,11 +15,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from accounts.caching import X_CACHE, answer, wants_fresh
 from accounts.idempotency import idempotent
 from accounts.models import User
 from accounts.pagination import Pages
 from accounts.viewsets import BusinessViewSet
-from campaigns import selectors, services, tasks
+from campaigns import cache, selectors, services, tasks
 from campaigns.filters import CampaignFilter
 from campaigns.models import Campaign
 from campaigns.schedule import from_instant, from_wall_time
@@ -48,18 +52,21 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
     serializer_class = CampaignSerializer
     filterset_class = CampaignFilter
     pagination_class = Pages
-    lookup_value_regex = "[0-9]+"
+    lookup_value_regex = "[0-9]{1,19}"
 
-    @extend_schema(responses=CampaignListSerializer(many=True))
-    def list(self, request: Request) -> Response:
-        campaigns = self.filter_queryset(self.get_queryset())
-        page = self.paginate_queryset(campaigns) or []
-        context = dict(self.get_serializer_context())
-        runs = {each.pk: each.broadcast_ids for each in page if hasattr(each, "broadcast_ids")}
-        if runs:  # with_stats
-            context["statistics"] = campaign_statistics(runs)
-        serializer = CampaignListSerializer(page, many=True, context=context)
-        return self.get_paginated_response(serializer.data)
+    @extend_schema(responses=CampaignListSerializer(many=True), parameters=[X_CACHE])
+    def list(self, request: Request) -> HttpResponse:
+        pages = Pages()
+        filters = CampaignFilter(request.query_params, self.get_queryset(), request=request)
+        if not filters.is_valid():
+            raise translate_validation(filters.errors)
+        cached = cache.get_campaign_list(
+            business_id=self.business.pk,
+            query=filters.list_query(*pages.get_place(request)),
+            compute=partial(self._render_page, pages, filters),
+            fresh=wants_fresh(request),
+        )
+        return answer(pages.add_links(cached.body, request), cached.state)
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -163,6 +170,14 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
         self._validated(request)
         copy = services.duplicate_campaign(campaign=campaign, created_by=self.author)
         return self._answer(copy, status.HTTP_201_CREATED)
+
+    def _render_page(self, pages: Pages, filters: CampaignFilter) -> bytes:
+        page: list[Campaign] = pages.paginate_queryset(filters.qs, self.request, view=self) or []
+        context = dict(self.get_serializer_context())
+        runs = {each.pk: each.broadcast_ids for each in page if hasattr(each, "broadcast_ids")}
+        if runs:  # with_stats
+            context["statistics"] = campaign_statistics(runs)
+        return pages.render_page(CampaignListSerializer(page, many=True, context=context).data)
 
     def _fields(self, serializer: BaseSerializer[Any]) -> dict[str, Any]:
         fields: dict[str, Any] = serializer.validated_data

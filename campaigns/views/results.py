@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -11,8 +11,9 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.caching import X_CACHE, answer, render, wants_fresh
 from accounts.viewsets import BusinessViewSet
-from campaigns import selectors
+from campaigns import cache, selectors
 from campaigns.models import Campaign
 from campaigns.pagination import ByPhone
 from campaigns.reports import stream_report
@@ -28,6 +29,7 @@ from campaigns.statistics import campaign_statistics
 from messaging.models import Message
 from messaging.selectors import messages_of
 from messaging.serializers import MessageSerializer
+from rediskit.versioned_cache import CachedMany
 
 _PLAIN: dict[str, Any] = {"filterset_class": None, "pagination_class": None}
 _BY_CAMPAIGN = {
@@ -58,31 +60,29 @@ class ResultsMixin(BusinessViewSet[Campaign]):
         ]
         return Response({"samples": samples})
 
-    @extend_schema(responses=StatisticsSerializer)
+    @extend_schema(responses=StatisticsSerializer, parameters=[X_CACHE])
     @action(detail=True, **_PLAIN)
-    def stats(self, request: Request, pk: str) -> Response:
+    def stats(self, request: Request, pk: str) -> HttpResponse:
         """A draft answers with zeros."""
-        campaign = self.get_object()
-        runs = {campaign.pk: selectors.broadcasts_of(campaign)}
-        return Response(StatisticsSerializer(campaign_statistics(runs)[campaign.pk]).data)
+        found = self._statistics([int(pk)])
+        return answer(found.bodies[int(pk)], found.state)
 
     @extend_schema(
-        parameters=[OpenApiParameter("ids", str, required=True, description="Such as 1,2")],
+        parameters=[
+            OpenApiParameter("ids", str, required=True, description="Such as 1,2"),
+            X_CACHE,
+        ],
         operation_id="campaigns_stats_list",
         responses={(200, "application/json"): _BY_CAMPAIGN},
     )
     @action(detail=False, url_path="stats", extra_query_params=("ids",), **_PLAIN)
-    def stats_of_many(self, request: Request) -> Response:
+    def stats_of_many(self, request: Request) -> HttpResponse:
         """By campaign, up to 100; 404 if one of them does not exist."""
         serializer = IdsSerializer(data=request.query_params)
         serializer.is_valid(raise_exception=True)
-        ids = set(serializer.validated_data["ids"])
-        campaigns = selectors.with_broadcasts(self.get_queryset().filter(pk__in=ids))
-        runs = {campaign.pk: campaign.broadcast_ids for campaign in campaigns}
-        if missing := ids - runs.keys():
-            raise NotFound(f"There is no campaign {min(missing)}.")
-        statistics = campaign_statistics(runs)
-        return Response({str(pk): StatisticsSerializer(statistics[pk]).data for pk in sorted(ids)})
+        found = self._statistics(sorted(set(serializer.validated_data["ids"])))
+        bodies = (b'"%d":%s' % each for each in sorted(found.bodies.items()))
+        return answer(b"{%s}" % b",".join(bodies), found.state)
 
     @extend_schema(
         parameters=[OpenApiParameter("status", enum=Message.Status.values)],
@@ -119,3 +119,20 @@ class ResultsMixin(BusinessViewSet[Campaign]):
                 "Cache-Control": "private, no-store",
             },
         )
+
+    def _statistics(self, ids: list[int]) -> CachedMany[int]:
+        found = cache.get_statistics(
+            business_id=self.business.pk,
+            campaign_ids=ids,
+            compute=self._render_statistics,
+            fresh=wants_fresh(self.request),
+        )
+        if missing := set(ids) - found.bodies.keys():
+            raise NotFound(f"There is no campaign {min(missing)}.")
+        return found
+
+    def _render_statistics(self, ids: list[int]) -> dict[int, bytes]:
+        campaigns = selectors.with_broadcasts(self.get_queryset().filter(pk__in=ids))
+        runs = {campaign.pk: campaign.broadcast_ids for campaign in campaigns}
+        statistics = campaign_statistics(runs)
+        return {pk: render(StatisticsSerializer(each).data) for pk, each in statistics.items()}
