@@ -1,0 +1,68 @@
+"""Whom limits take a request for, whatever it says of itself."""
+
+import pytest
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from rediskit.client_address import client_address
+
+
+def address(peer: str, forwarded: str | None = None) -> str:
+    request = RequestFactory().get("/")
+    request.META["REMOTE_ADDR"] = peer
+    if forwarded is not None:
+        request.META["HTTP_X_FORWARDED_FOR"] = forwarded
+    return client_address(request)
+
+
+@pytest.mark.parametrize(
+    ("peer", "expected"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("::FFFF:c000:207", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:DB8:1:2::", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("", "unknown"),
+        ("a socket", "unknown"),
+    ],
+)
+def test_the_peer_counts_and_ipv6_by_its_network(peer: str, expected: str) -> None:
+    assert address(peer) == expected
+
+
+@pytest.mark.parametrize("forwarded", ["203.0.113.9", "203.0.113.9, 192.0.2.7", "", "\x00", "::1"])
+def test_without_trusted_proxies_nobody_is_believed(forwarded: str) -> None:
+    assert address("192.0.2.7", forwarded) == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (1, "203.0.113.9", "203.0.113.9"),
+        (1, "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        (2, "198.51.100.1, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        (2, "203.0.113.9", "203.0.113.9"),
+        (1, "203.0.113.9:51234", "203.0.113.9"),
+        (1, "[2001:db8:1:2::5]:443", "2001:db8:1:2::"),
+        (1, "::ffff:203.0.113.9", "203.0.113.9"),
+    ],
+)
+def test_trusted_proxies_vouch_for_the_client(
+    settings: Settings, proxies: int, forwarded: str, expected: str
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    assert address("10.0.0.1", forwarded) == expected
+
+
+@pytest.mark.parametrize(
+    "forwarded",
+    [None, "", ",", "unknown", "1.2.3", "999.1.1.1", "[", "[]:1", "1.2.3.4 OR 1=1", "Ω"],
+)
+def test_what_is_no_address_falls_back_to_the_peer(
+    settings: Settings, forwarded: str | None
+) -> None:
+    settings.TRUSTED_PROXIES = 1
+    assert address("192.0.2.7", forwarded) == "192.0.2.7"
+    assert address("", forwarded) == "unknown"
