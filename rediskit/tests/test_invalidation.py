@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def generation() -> Iterator[str]:
+def generation() -> str:
     """One under which a value is cached."""
     name = f"gen:test:{uuid4().hex}"
     assert read(name) == "miss"
