@@ -77,6 +77,16 @@ def check_separation(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
+@register
+def check_proxies(**_: Any) -> Iterator[CheckMessage]:
+    if settings.SECURE_PROXY_SSL_HEADER and not settings.TRUSTED_PROXIES:
+        yield checks.Warning(
+            "BEHIND_PROXY is set, but TRUSTED_PROXIES is 0: all visitors share the proxy's limits.",
+            hint="TRUSTED_PROXIES=1, if the proxy appends to X-Forwarded-For (docs/rate-limits.md).",
+            id="rediskit.W003",
+        )
+
+
 def shared_with_broker(cache: str, broker: str) -> str:
     """ "database", "server" or "": what the two addresses have in common."""
     places = [_place(cache), _place(connection.in_redis_words(broker))]

@@ -225,4 +225,5 @@ def _production_like() -> dict[str, str]:
         "MITTO_TRAFFIC_ACCOUNT_ID": "none",
         "MITTO_WEBHOOK_SECRET": "an-installation-makes-its-own",
         "BEHIND_PROXY": "true",
+        "TRUSTED_PROXIES": "1",
     }

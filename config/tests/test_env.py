@@ -17,6 +17,7 @@ MALFORMED = {
     "REDIS_URL": "localhost:6379",
     "CELERY_BROKER_URL": "amqp://localhost",
     "EMAIL_URL": "pigeon://",
+    "RATE_LIMIT_LOGIN_IP": "20",
     "MITTO_API_BASE": "ftp://mitto.example",
     "MITTO_WEBHOOK_SECRET": "short",
     "SEND_BATCH_SIZE": "many",

@@ -41,6 +41,13 @@ def test_a_queue_that_unpickles_is_refused(settings: Settings, name: str, value:
     assert "rediskit.E002" in found()
 
 
+def test_a_proxy_that_is_not_counted_is_pointed_out(settings: Settings) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    assert "rediskit.W003" in found()
+    settings.TRUSTED_PROXIES = 1
+    assert "rediskit.W003" not in found()
+
+
 def test_a_ca_file_must_hold_certificates(settings: Settings, tmp_path: Path) -> None:
     settings.REDIS_URL = "rediss://cache.internal"
     settings.REDIS_CA_FILE = str(tmp_path / "absent.pem")
