@@ -81,8 +81,8 @@ def check_separation(**_: Any) -> Iterator[CheckMessage]:
 def check_proxies(**_: Any) -> Iterator[CheckMessage]:
     if settings.SECURE_PROXY_SSL_HEADER and not settings.TRUSTED_PROXIES:
         yield checks.Warning(
-            "BEHIND_PROXY is set, but TRUSTED_PROXIES is 0: all visitors share the proxy's limits.",
-            hint="TRUSTED_PROXIES=1, if the proxy appends to X-Forwarded-For (docs/rate-limits.md).",
+            "BEHIND_PROXY is set, but TRUSTED_PROXIES is 0: all visitors share one limit.",
+            hint="TRUSTED_PROXIES=1 if it appends to X-Forwarded-For: see docs/rate-limits.md.",
             id="rediskit.W003",
         )
 
