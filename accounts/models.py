@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Lower, Now
 
 # Satisfies both of Mitto's APIs: 3-11 letters and digits, or 3-14 digits.
@@ -23,10 +23,17 @@ validate_country = RegexValidator(
 
 
 def validate_time_zone(value: str) -> None:
-    if value not in available_timezones():
+    """A zone that both Python and the database know: each reads a copy of its own."""
+    if value not in available_timezones() or not _is_known_to_database(value):
         raise ValidationError(
             "A time zone is an IANA name, such as Europe/Athens.", code="INVALID_TIME_ZONE"
         )
+
+
+def _is_known_to_database(time_zone: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_timezone_names WHERE name = %s", [time_zone])
+        return cursor.fetchone() is not None
 
 
 def default_daily_cap() -> int:
@@ -96,7 +103,7 @@ class Business(models.Model):
     quiet_until = models.TimeField(null=True, blank=True, help_text="until this one.")
     daily_message_cap = models.PositiveIntegerField(
         default=default_daily_cap,
-        help_text="Messages a day, in the business's time zone; 0 until staff approve it.",
+        help_text="Messages a day (UTC); 0 until staff approve it.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

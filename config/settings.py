@@ -216,7 +216,10 @@ SENDERS = env.integer("SENDERS", min(max(os.cpu_count() or 2, 2), 4), minimum=1)
 SEND_BATCH_SIZE = env.integer("SEND_BATCH_SIZE", 500, minimum=1)
 EXPANSION_CHUNK_SIZE = env.integer("EXPANSION_CHUNK_SIZE", 5000, minimum=1)
 GATEWAY_CALL_DEADLINE = env.integer("GATEWAY_CALL_DEADLINE", 20, minimum=1)  # seconds
-SEND_LEASE = env.integer("SEND_LEASE", GATEWAY_CALL_DEADLINE + 10, minimum=2)  # seconds
+# Seconds. A lease that does not cover a call, and its recording, would never let one begin.
+SEND_LEASE = env.integer(
+    "SEND_LEASE", GATEWAY_CALL_DEADLINE + 10, minimum=GATEWAY_CALL_DEADLINE + 2
+)
 GATEWAY_BACK_OFF = env.integer("GATEWAY_BACK_OFF", 5, minimum=1)  # seconds
 
 # -- Importing -------------------------------------------------------------------------

@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 ('country', models.CharField(default='GR', help_text='Phones without a country code are read as numbers of this country.', max_length=2, validators=[django.core.validators.RegexValidator('^[A-Z]{2}\\Z', 'A country is two capital letters, such as GR.', code='INVALID_COUNTRY')])),
                 ('quiet_from', models.TimeField(blank=True, help_text='Nothing is sent from this local time (empty: no limit)', null=True)),
                 ('quiet_until', models.TimeField(blank=True, help_text='until this one.', null=True)),
-                ('daily_message_cap', models.PositiveIntegerField(default=accounts.models.default_daily_cap, help_text="Messages a day, in the business's time zone; 0 until staff approve it.")),
+                ('daily_message_cap', models.PositiveIntegerField(default=accounts.models.default_daily_cap, help_text="Messages a day (UTC); 0 until staff approve it.")),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={

@@ -74,6 +74,7 @@ def test_nobody_lifts_the_own_cap() -> None:
         ({"sender_name": "a b c"}, "/sender_name"),
         ({"sender_name": "Sto\nre"}, "/sender_name"),
         ({"time_zone": "Mars/Base"}, "/time_zone"),
+        ({"time_zone": "localtime"}, "/time_zone"),  # a name that the database does not know
         ({"country": "Greece"}, "/country"),
         ({"quiet_from": "21:00"}, "/quiet_until"),
         ({"quiet_from": "21:00", "quiet_until": "21:00"}, "/quiet_until"),

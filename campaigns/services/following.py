@@ -1,12 +1,16 @@
 """A launched campaign follows its broadcast: to its end, and through pauses the engine decides."""
 
-from django.db import transaction
+import logging
+
+from django.db import DataError, IntegrityError, transaction
 from django.db.models.functions import Now
 
 from campaigns import selectors
 from campaigns.models import Campaign, CampaignRun
 from campaigns.signals import campaigns_changed
 from messaging.models import Broadcast
+
+logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -36,5 +40,9 @@ def reconcile() -> int:
     """Bring campaigns and broadcasts back in step after a lost signal; returns how many."""
     campaigns = selectors.out_of_step()
     for campaign_id in campaigns:
-        follow_broadcast(campaign_id=campaign_id)
+        try:
+            follow_broadcast(campaign_id=campaign_id)
+        except (DataError, IntegrityError):
+            # One that cannot follow must not keep the others from it.
+            logger.exception("Campaign %s cannot follow its broadcast.", campaign_id)
     return len(campaigns)

@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('sending', 'Sending'), ('paused', 'Paused'), ('completed', 'Completed'), ('cancelled', 'Cancelled'), ('failed', 'Failed')], default='sending', max_length=10)),
                 ('failure', models.CharField(blank=True, max_length=255)),
                 ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('setbacks', models.PositiveSmallIntegerField(default=0, help_text='Gateway calls in a row that came to nothing.')),
                 ('expires_at', models.DateTimeField(blank=True, null=True)),
                 ('last_served', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),

@@ -31,6 +31,9 @@ class Broadcast(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.SENDING)
     failure = models.CharField(max_length=255, blank=True)
     not_before = models.DateTimeField(db_default=Now())
+    setbacks = models.PositiveSmallIntegerField(
+        default=0, help_text="Gateway calls in a row that came to nothing."
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     last_served = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now())
@@ -177,7 +180,10 @@ class Batch(models.Model):
 
 
 class DailyUsage(models.Model):
-    """Messages that a business handed to the gateway on a day of its own time zone."""
+    """Messages that a business handed to the gateway on a day (UTC).
+
+    Of one zone for all: a business that could choose its own could live through three days at once.
+    """
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
     day = models.DateField()

@@ -1,10 +1,10 @@
 """The life of a broadcast: started, paused, resumed, cancelled, completed."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef
-from django.db.models.functions import Now
+from django.db.models import Exists, F, Max, OuterRef, QuerySet
+from django.db.models.functions import Greatest, Now
 
 from accounts.models import Business
 from contacts.models import Contact
@@ -49,7 +49,10 @@ def pause_broadcast(*, broadcast_id: int) -> bool:
 
 def resume_broadcast(*, broadcast_id: int) -> bool:
     """Whoever calls rings the senders after the commit."""
-    return _move(broadcast_id, Status.PAUSED, to=Status.SENDING)
+    moved = _move(broadcast_id, Status.PAUSED, to=Status.SENDING)
+    if moved:
+        Broadcast.objects.filter(pk=broadcast_id).update(setbacks=0, not_before=Now())
+    return moved
 
 
 @transaction.atomic
@@ -68,18 +71,44 @@ def complete_broadcast(*, broadcast_id: int) -> bool:
     Called after the commit of the last result: of two workers that record at the same time the
     later one sees the other's batch ended.
     """
-    open_batches = Batch.objects.filter(
-        broadcast=OuterRef("pk"), state__in=[Batch.State.READY, Batch.State.SUBMITTING]
-    )
-    expanding = ExpansionCursor.objects.filter(broadcast=OuterRef("pk"), done=False)
     moved = (
-        Broadcast.objects.filter(pk=broadcast_id, status=Status.SENDING)
-        .filter(~Exists(open_batches), ~Exists(expanding))
+        finished_broadcasts()
+        .filter(pk=broadcast_id)
         .update(status=Status.COMPLETED, finished_at=Now())
     )
     if moved:
         _finished(broadcast_id, Status.COMPLETED)
     return bool(moved)
+
+
+def finished_broadcasts() -> QuerySet[Broadcast]:
+    """Those that are still `sending` and have nothing left to send."""
+    batches = Batch.objects.filter(broadcast=OuterRef("pk"))
+    expanding = ExpansionCursor.objects.filter(broadcast=OuterRef("pk"), done=False)
+    # A condition for each state: both in one would fit neither of the partial indexes.
+    return Broadcast.objects.filter(
+        ~Exists(batches.filter(state=Batch.State.READY)),
+        ~Exists(batches.filter(state=Batch.State.SUBMITTING)),
+        ~Exists(expanding),
+        status=Status.SENDING,
+    )
+
+
+def note_setback(*, broadcast_id: int, hold: float) -> int:
+    """A call that came to nothing: hold the broadcast back so many seconds; setbacks in a row.
+
+    Called inside the transaction that records the call.
+    """
+    rows = Broadcast.objects.filter(pk=broadcast_id)
+    rows.update(
+        setbacks=F("setbacks") + 1,
+        not_before=Greatest(F("not_before"), Now() + timedelta(seconds=hold)),
+    )
+    return rows.values_list("setbacks", flat=True).get()
+
+
+def forget_setbacks(*, broadcast_id: int) -> None:
+    Broadcast.objects.filter(pk=broadcast_id).update(setbacks=0)
 
 
 def pause_for_operator(*, broadcast_id: int, reason: str) -> None:

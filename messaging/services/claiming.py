@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
 from messaging.gateways.base import OutgoingSms
 from messaging.models import Batch
@@ -25,6 +25,7 @@ class Claim:
     business_id: int
     token: uuid.UUID
     attempts: int
+    setbacks: int  # calls of the broadcast, in a row, that came to nothing
     day: date
     messages: list[int]
     sms: list[OutgoingSms]
@@ -35,13 +36,13 @@ class Claim:
 # the first batch that it could lock; were the order lost, so would be fairness, nothing else.
 _CLAIM = """
 WITH open AS MATERIALIZED (
-    SELECT broadcast.id, broadcast.business_id, broadcast.sender, business.daily_message_cap,
-        (now() AT TIME ZONE business.time_zone)::date AS day
+    SELECT broadcast.id, broadcast.business_id, broadcast.sender, broadcast.setbacks,
+        business.daily_message_cap, (now() AT TIME ZONE 'UTC')::date AS day
     FROM messaging_broadcast broadcast
     JOIN accounts_business business ON business.id = broadcast.business_id
     CROSS JOIN LATERAL (SELECT (now() AT TIME ZONE business.time_zone)::time AS clock) here
     LEFT JOIN messaging_dailyusage used ON used.business_id = business.id
-        AND used.day = (now() AT TIME ZONE business.time_zone)::date
+        AND used.day = (now() AT TIME ZONE 'UTC')::date
     WHERE broadcast.status = 'sending'
         AND broadcast.not_before <= now()
         AND (broadcast.expires_at IS NULL OR broadcast.expires_at > now())
@@ -53,7 +54,7 @@ WITH open AS MATERIALIZED (
     ORDER BY broadcast.last_served
 ), claimed AS (
     SELECT batch.id, batch.size, open.id AS broadcast_id, open.business_id, open.sender,
-        open.daily_message_cap, open.day
+        open.setbacks, open.daily_message_cap, open.day
     FROM open CROSS JOIN LATERAL (
         SELECT id, size FROM messaging_batch
         WHERE broadcast_id = open.id AND state = 'ready' AND not_before <= now()
@@ -62,7 +63,8 @@ WITH open AS MATERIALIZED (
     LIMIT 1
 ), quota AS (
     UPDATE messaging_dailyusage used
-    SET messages = least(claimed.daily_message_cap, before.messages + claimed.size)
+    SET messages = greatest(before.messages,
+        least(claimed.daily_message_cap, before.messages + claimed.size))
     FROM claimed, LATERAL (
         SELECT id, messages FROM messaging_dailyusage
         WHERE business_id = claimed.business_id AND day = claimed.day FOR UPDATE
@@ -79,35 +81,48 @@ SET state = 'submitting', lease_token = %(token)s, attempts = attempts + 1,
 FROM claimed
 WHERE batch.id = claimed.id
 RETURNING batch.id, claimed.broadcast_id, claimed.business_id, claimed.sender, claimed.day,
-    batch.attempts, batch.size, batch.first_message_id, batch.last_message_id,
+    claimed.setbacks, batch.attempts, batch.size, batch.first_message_id, batch.last_message_id,
     (SELECT granted FROM quota) AS granted
 """
 
-# Drops who is suppressed and reads the others. The update is not seen by the select, hence the
-# same condition twice.
+_LOSE_TURN = """
+UPDATE messaging_broadcast SET last_served = clock_timestamp() WHERE id = (
+    SELECT id FROM messaging_broadcast broadcast
+    WHERE status = 'sending' AND not_before <= now() AND EXISTS (
+        SELECT FROM messaging_batch WHERE broadcast_id = broadcast.id AND state = 'ready')
+    ORDER BY last_served LIMIT 1)
+"""
+
+# Drops who has opted out or was deleted, and reads the others.
 _MESSAGES = """
-WITH dropped AS (
-    UPDATE messaging_message message SET status = 'suppressed', reason = 'opted_out'
-    WHERE message.id BETWEEN %(first)s AND %(last)s AND message.batch_id = %(batch)s
-        AND message.status = 'queued' AND EXISTS (
-            SELECT FROM contacts_suppression
-            WHERE business_id = %(business)s AND phone = message.phone)
-    RETURNING message.id
+WITH queued AS MATERIALIZED (
+    SELECT id, public_id, phone, text, CASE
+        WHEN EXISTS (SELECT FROM contacts_suppression
+            WHERE business_id = %(business)s AND phone = message.phone) THEN 'opted_out'
+        WHEN contact_id IS NOT NULL AND NOT EXISTS (SELECT FROM contacts_contact
+            WHERE id = message.contact_id) THEN 'contact_deleted'
+        END AS obstacle
+    FROM messaging_message message
+    WHERE id BETWEEN %(first)s AND %(last)s AND batch_id = %(batch)s AND status = 'queued'
+), dropped AS (
+    UPDATE messaging_message message SET status = 'suppressed', reason = queued.obstacle
+    FROM queued WHERE message.id = queued.id AND queued.obstacle IS NOT NULL
+    RETURNING message.id, message.reason
 ), problem AS (
     INSERT INTO messaging_messageproblem (broadcast_id, message_id, status, reason)
-    SELECT %(broadcast)s, id, 'suppressed', 'opted_out' FROM dropped
+    SELECT %(broadcast)s, id, 'suppressed', reason FROM dropped
 ), counted AS (
     UPDATE messaging_broadcastcounters SET queued = queued - gone.n,
         suppressed = suppressed + gone.n, updated_at = now()
     FROM (SELECT count(*) AS n FROM dropped) gone
     WHERE broadcast_id = %(broadcast)s AND gone.n > 0
 )
-SELECT id, public_id, phone, text FROM messaging_message message
-WHERE id BETWEEN %(first)s AND %(last)s AND batch_id = %(batch)s AND status = 'queued'
-    AND NOT EXISTS (
-        SELECT FROM contacts_suppression
-        WHERE business_id = %(business)s AND phone = message.phone)
-ORDER BY id
+SELECT id, public_id, phone, text FROM queued WHERE obstacle IS NULL ORDER BY id
+"""
+
+_GIVE_BACK = """
+UPDATE messaging_dailyusage SET messages = greatest(messages - %s, 0)
+WHERE business_id = %s AND day = %s
 """
 
 _OPEN_DAY = """
@@ -115,15 +130,16 @@ INSERT INTO messaging_dailyusage (business_id, day, messages) VALUES (%s, %s, 0)
 ON CONFLICT (business_id, day) DO NOTHING
 """
 
-# What the day's cap does not allow any more waits for the next day of the business.
+# What the day's cap does not allow any more waits in a batch of its own: for tomorrow, or for a
+# higher cap.
 _POSTPONE = """
 WITH later AS (
     INSERT INTO messaging_batch (broadcast_id, state, size, first_message_id, last_message_id,
         attempts, not_before)
-    SELECT %(broadcast)s, 'ready', %(size)s, %(first)s, %(last)s, 0,
-        (%(day)s::date + 1)::timestamp AT TIME ZONE business.time_zone
-    FROM accounts_business business WHERE business.id = %(business)s
+    VALUES (%(broadcast)s, 'ready', %(size)s, %(first)s, %(last)s, 0, now())
     RETURNING id
+), shrunk AS (
+    UPDATE messaging_batch SET size = size - %(size)s WHERE id = %(batch)s
 )
 UPDATE messaging_message SET batch_id = later.id FROM later
 WHERE messaging_message.id = ANY(%(ids)s)
@@ -132,7 +148,17 @@ WHERE messaging_message.id = ANY(%(ids)s)
 
 def claim_batch() -> Claim | None:
     """The next batch that may go out now, committed as `submitting`; None if there is none."""
-    token = uuid.uuid4()
+    try:
+        return _claim(uuid.uuid4())
+    except (DataError, IntegrityError):
+        # A fault in one broadcast's data must not stop all others: it goes to the end of the line.
+        logger.exception("The claim failed; the broadcast that was next loses its turn.")
+        with connection.cursor() as cursor:
+            cursor.execute(_LOSE_TURN)
+        return _claim(uuid.uuid4())
+
+
+def _claim(token: uuid.UUID) -> Claim | None:
     claim: Claim | None = None
     try:
         while True:
@@ -140,7 +166,7 @@ def claim_batch() -> Claim | None:
                 row = _claim_row(token)
                 if row is None:
                     return None
-                if row["granted"]:
+                if (row["granted"] or 0) > 0:
                     claim = _read_messages(row, token)
                     messages_changed.send(Batch, business_ids={claim.business_id})
                     break
@@ -182,15 +208,18 @@ def _read_messages(row: dict[str, Any], token: uuid.UUID) -> Claim:
             },
         )
         messages = cursor.fetchall()
-    if row["granted"] < row["size"]:
+    if row["granted"] < len(messages):
         _postpone(row, [message[0] for message in messages[row["granted"] :]])
         messages = messages[: row["granted"]]
+    if row["granted"] > len(messages):
+        give_back(row["business_id"], row["day"], row["granted"] - len(messages))
     return Claim(
         batch_id=row["id"],
         broadcast_id=row["broadcast_id"],
         business_id=row["business_id"],
         token=token,
         attempts=row["attempts"],
+        setbacks=row["setbacks"],
         day=row["day"],
         messages=[message[0] for message in messages],
         sms=[
@@ -208,14 +237,19 @@ def _postpone(row: dict[str, Any], ids: list[int]) -> None:
             _POSTPONE,
             {
                 "broadcast": row["broadcast_id"],
-                "business": row["business_id"],
-                "day": row["day"],
+                "batch": row["id"],
                 "size": len(ids),
                 "first": ids[0],
                 "last": ids[-1],
                 "ids": ids,
             },
         )
+
+
+def give_back(business_id: int, day: date, messages: int) -> None:
+    """What did not go out does not count against the day's cap."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVE_BACK, [messages, business_id, day])
 
 
 def _is_marked(claim: Claim) -> bool:

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass, field
 
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models.functions import Length
 
 from messaging.gateways import get_gateway
@@ -111,14 +111,34 @@ RETURNING (SELECT business_id FROM messaging_broadcast WHERE id = counters.broad
 """
 
 
-@transaction.atomic
 def apply_stored_events() -> bool:
     """Apply the oldest stored events; True if there may be more. Twice is harmless."""
+    try:
+        return _apply_oldest(_EVENTS_AT_A_TIME)
+    except (DataError, IntegrityError):
+        logger.exception("Gateway events cannot be applied together; trying one by one.")
+    return _apply_one_by_one()
+
+
+def _apply_one_by_one() -> bool:
+    """What cannot be applied must not stand in the way of the rest: it goes to quarantine."""
+    for event_id in _oldest_ids():
+        try:
+            _apply_oldest(1)
+        except (DataError, IntegrityError) as error:
+            GatewayEvent.objects.filter(pk=event_id, state=State.PENDING).update(
+                state=State.QUARANTINED, problem=f"cannot be applied: {error}"[:255]
+            )
+    return True
+
+
+@transaction.atomic
+def _apply_oldest(limit: int) -> bool:
     if not _take_lock():
         return False
     reports = Reports()
     _take_returned(reports)
-    events, more = _take_events()
+    events, more = _take_events(limit)
     for event in events:
         _read(event, reports)
     if reports.ids:
@@ -144,10 +164,15 @@ def _take_returned(reports: Reports) -> None:
                 reports.reasons.append(reason)
 
 
-def _take_events() -> tuple[list[GatewayEvent], bool]:
+def _oldest_ids() -> list[int]:
+    pending = GatewayEvent.objects.filter(state=State.PENDING).order_by("id")
+    return list(pending.values_list("id", flat=True)[:_EVENTS_AT_A_TIME])
+
+
+def _take_events(limit: int) -> tuple[list[GatewayEvent], bool]:
     """As many of the oldest events as fit, at least one."""
     pending = GatewayEvent.objects.filter(state=State.PENDING).order_by("id")
-    sizes = list(pending.annotate(size=Length("raw")).values_list("id", "size")[:_EVENTS_AT_A_TIME])
+    sizes = list(pending.annotate(size=Length("raw")).values_list("id", "size")[:limit])
     taken: list[int] = []
     total = 0
     for event_id, size in sizes:
@@ -155,7 +180,7 @@ def _take_events() -> tuple[list[GatewayEvent], bool]:
         if taken and total > _BYTES_AT_A_TIME:
             break
         taken.append(event_id)
-    more = len(taken) < len(sizes) or len(sizes) == _EVENTS_AT_A_TIME
+    more = len(taken) < len(sizes) or len(sizes) == limit
     return list(GatewayEvent.objects.filter(id__in=taken).order_by("id")), more
 
 

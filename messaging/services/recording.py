@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 
 from messaging.models import Batch
-from messaging.services.claiming import Claim
+from messaging.services.claiming import Claim, give_back
 from messaging.signals import messages_changed
 
 
@@ -91,11 +91,6 @@ UPDATE messaging_message SET batch_id = batch.id FROM batch
 WHERE messaging_message.id = ANY(%(ids)s) AND messaging_message.id BETWEEN %(first)s AND %(last)s
 """
 
-_REFUND = """
-UPDATE messaging_dailyusage SET messages = greatest(messages - %s, 0)
-WHERE business_id = %s AND day = %s
-"""
-
 
 @transaction.atomic(savepoint=False)
 def record(claim: Claim, results: Results, requeue: Requeue) -> bool:
@@ -113,7 +108,8 @@ def record(claim: Claim, results: Results, requeue: Requeue) -> bool:
             _write(claim, _without_unknown(results), prior="unknown")
         return False
     if requeue.parts:
-        _refund(claim, requeue.parts)
+        # Before the counters, for a claim takes them after the day's usage, too.
+        give_back(claim.business_id, claim.day, sum(map(len, requeue.parts)))
     _write(claim, results, prior="queued")
     for part in requeue.parts:
         _requeue(claim, part, requeue.delay)
@@ -163,10 +159,3 @@ def _requeue(claim: Claim, part: Sequence[int], delay: float) -> None:
                 "delay": delay,
             },
         )
-
-
-def _refund(claim: Claim, parts: Sequence[Sequence[int]]) -> None:
-    """What was not accepted does not count against the day's cap."""
-    count = sum(len(part) for part in parts)
-    with connection.cursor() as cursor:
-        cursor.execute(_REFUND, [count, claim.business_id, claim.day])

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
@@ -17,14 +18,23 @@ from messaging.gateways.base import (
     SendResult,
 )
 from messaging.models import Message
-from messaging.services.broadcasts import complete_broadcast, pause_for_operator
+from messaging.services.broadcasts import (
+    complete_broadcast,
+    forget_setbacks,
+    note_setback,
+    pause_for_operator,
+)
 from messaging.services.claiming import Claim, claim_batch
 from messaging.services.recording import Requeue, Results, record
 
 logger = logging.getLogger(__name__)
 
-_MAX_BACK_OFF = 300  # seconds
+_MAX_BACK_OFF = 300  # seconds, of our own; a gateway may ask for more
 _RECORD_FOR = 60  # seconds that a result is held while the database is away
+# One call that comes to nothing says little. From the second in a row the broadcast is held back
+# for longer and longer; after so many whose messages are all `unknown`, a person has to look.
+_HOLD_FROM = 2
+_PAUSE_AT = 8
 
 # Outcomes that end a message; NOT_ACCEPTED leaves it queued.
 _STATUS = {
@@ -32,6 +42,17 @@ _STATUS = {
     Outcome.REFUSED: Message.Status.FAILED.value,
     Outcome.UNCERTAIN: Message.Status.UNKNOWN.value,
 }
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What one call means for its messages, and for the broadcast."""
+
+    results: Results = field(default_factory=Results)
+    requeue: Requeue = field(default_factory=Requeue)
+    is_setback: bool = False  # nothing was accepted, nor refused for a reason of its own
+    is_uncertain: bool = False  # every message is unknown now
+    problem: str = ""  # what a person has to mend before anything more is sent
 
 
 def send_next_batch(gateway: Gateway | None = None) -> bool:
@@ -44,18 +65,16 @@ def send_next_batch(gateway: Gateway | None = None) -> bool:
     claim = claim_batch()
     if claim is None:
         return False
-    results, requeue = Results(), Requeue()
-    problem = ""
+    verdict = Verdict()
     if claim.messages:
         try:
-            answers = _call(gateway or get_gateway(), claim, claimed_at)
-            results, requeue = _sort(claim, answers)
+            verdict = _judge(claim, _call(gateway or get_gateway(), claim, claimed_at))
         except RequestRefused as refusal:
-            results, requeue = _bisect(claim, refusal)
+            verdict = _judge_refusal(claim, refusal)
         except CredentialsRefused as refusal:
-            problem = f"The gateway refused our credentials: {refusal}"[:255]
-            requeue.parts.append(claim.messages)
-    _record_surely(claim, results, requeue, problem)
+            verdict.problem = f"The gateway refused our credentials: {refusal}"
+            verdict.requeue.parts.append(claim.messages)
+    _record_surely(claim, verdict)
     complete_broadcast(broadcast_id=claim.broadcast_id)
     return True
 
@@ -69,46 +88,52 @@ def _call(gateway: Gateway, claim: Claim, claimed_at: float) -> Sequence[SendRes
     return gateway.send_batch(claim.sms)
 
 
-def _sort(claim: Claim, answers: Sequence[SendResult]) -> tuple[Results, Requeue]:
-    results, requeue = Results(), Requeue()
+def _judge(claim: Claim, answers: Sequence[SendResult]) -> Verdict:
+    verdict = Verdict()
     again: list[int] = []
+    delay = 0.0
     for message_id, answer in zip(claim.messages, answers, strict=True):
         if answer.outcome is Outcome.NOT_ACCEPTED:
             again.append(message_id)
-            requeue.delay = max(requeue.delay, answer.retry_after or _back_off(claim.attempts))
+            delay = max(delay, answer.retry_after or _back_off(claim.attempts))
             continue
         reason = answer.reason.value if answer.reason else ""
-        results.add(message_id, _STATUS[answer.outcome], reason, answer.gateway_message_id)
+        verdict.results.add(message_id, _STATUS[answer.outcome], reason, answer.gateway_message_id)
     if again:
-        requeue.parts.append(again)
-        requeue.delay = min(requeue.delay, _MAX_BACK_OFF)
-    return results, requeue
+        verdict.requeue = Requeue(delay=delay, parts=[again])
+    outcomes = {answer.outcome for answer in answers}
+    verdict.is_uncertain = outcomes == {Outcome.UNCERTAIN}
+    verdict.is_setback = outcomes <= {Outcome.UNCERTAIN, Outcome.NOT_ACCEPTED}
+    return verdict
 
 
-def _bisect(claim: Claim, refusal: RequestRefused) -> tuple[Results, Requeue]:
+def _judge_refusal(claim: Claim, refusal: RequestRefused) -> Verdict:
     """Nothing was accepted, for the sake of somebody: halves find out whose, durably."""
+    if refusal.reason is FailureReason.INVALID_SENDER:
+        # The same for all: halving would only ask two times as often as there are messages.
+        problem = f"The gateway refused the sender {claim.sms[0].sender}: {refusal}"
+        return Verdict(requeue=Requeue(parts=[claim.messages]), problem=problem)
     if len(claim.messages) == 1:
-        results = Results()
-        results.add(claim.messages[0], Message.Status.FAILED.value, refusal.reason.value)
-        return results, Requeue()
+        verdict = Verdict()
+        verdict.results.add(claim.messages[0], Message.Status.FAILED.value, refusal.reason.value)
+        return verdict
     middle = len(claim.messages) // 2
-    return Results(), Requeue(parts=[claim.messages[:middle], claim.messages[middle:]])
+    return Verdict(requeue=Requeue(parts=[claim.messages[:middle], claim.messages[middle:]]))
 
 
-def _back_off(attempts: int) -> float:
-    return float(min(settings.GATEWAY_BACK_OFF * 2 ** min(attempts - 1, 10), _MAX_BACK_OFF))
+def _back_off(times: int) -> float:
+    """Seconds: doubled with each time."""
+    return float(min(settings.GATEWAY_BACK_OFF * 2 ** min(times - 1, 10), _MAX_BACK_OFF))
 
 
-def _record_surely(claim: Claim, results: Results, requeue: Requeue, problem: str) -> None:
+def _record_surely(claim: Claim, verdict: Verdict) -> None:
     """Results are known only here: hold on to them through a restart of the database."""
     give_up_at = time.monotonic() + _RECORD_FOR
     while True:
         try:
             with transaction.atomic():
-                owned = record(claim, results, requeue)
-                if owned and problem:
-                    logger.error("Broadcast %s is paused. %s", claim.broadcast_id, problem)
-                    pause_for_operator(broadcast_id=claim.broadcast_id, reason=problem)
+                if record(claim, verdict.results, verdict.requeue):
+                    _judge_broadcast(claim, verdict)
             return
         except OperationalError:
             connection.close()
@@ -116,3 +141,22 @@ def _record_surely(claim: Claim, results: Results, requeue: Requeue, problem: st
                 raise
             logger.warning("Batch %s waits for the database.", claim.batch_id)
             time.sleep(0.5)
+
+
+def _judge_broadcast(claim: Claim, verdict: Verdict) -> None:
+    """Slow down or pause what only loses messages; what works again goes on at full speed."""
+    problem = verdict.problem
+    if verdict.is_setback:
+        times = claim.setbacks + 1
+        hold = verdict.requeue.delay or (_back_off(times - 1) if times >= _HOLD_FROM else 0)
+        times = note_setback(broadcast_id=claim.broadcast_id, hold=hold)
+        if verdict.is_uncertain and times >= _PAUSE_AT:
+            problem = (
+                f"The gateway gave no clear answer to {times} calls in a row. "
+                "Find out why before you resume: what it did not answer is unknown."
+            )
+    elif claim.setbacks:
+        forget_setbacks(broadcast_id=claim.broadcast_id)
+    if problem:
+        logger.error("Broadcast %s is paused. %s", claim.broadcast_id, problem)
+        pause_for_operator(broadcast_id=claim.broadcast_id, reason=problem[:255])

@@ -1,14 +1,18 @@
 """What a crash, a lost doorbell or a cancel left behind. Harmless when doubled."""
 
+import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
-from django.db import connection, models, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from messaging.models import Batch, Broadcast, ExpansionCursor, GatewayEvent, WaitingReport
-from messaging.services.broadcasts import complete_broadcast
+from messaging.services.broadcasts import complete_broadcast, finished_broadcasts
 from messaging.signals import messages_changed
+
+logger = logging.getLogger(__name__)
 
 _END_MESSAGES = """
 WITH moved AS (
@@ -30,6 +34,7 @@ WHERE broadcast_id = %(broadcast)s AND n > 0
 _ENDED = Q(broadcast__status__in=[Broadcast.Status.CANCELLED, Broadcast.Status.FAILED])
 _EXPIRED = Q(broadcast__expires_at__lte=Now())
 _BATCHES_AT_A_TIME = 1000
+_REPORTS_WAIT = timedelta(hours=72)  # for their message; it will not be known any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +47,31 @@ class Findings:
 
 
 def sweep_messaging() -> Findings:
-    for batch_id in _ids(Batch.objects.filter(state="submitting", lease_until__lt=Now())):
-        _end_batch(batch_id, Q(state="submitting", lease_until__lt=Now()), "lost", "unknown")
-    for batch_id in _ids(Batch.objects.filter(_ENDED, state="ready")):
-        _end_batch(batch_id, _ENDED & Q(state="ready"), "cancelled", "cancelled")
-    for batch_id in _ids(Batch.objects.filter(_EXPIRED, state="ready")):
-        _end_batch(batch_id, _EXPIRED & Q(state="ready"), "cancelled", "expired")
-    for broadcast_id in Broadcast.objects.filter(status="sending").values_list("id", flat=True):
+    _end_batches(Q(state="submitting", lease_until__lt=Now()), "lost", "unknown")
+    _end_batches(_ENDED & Q(state="ready"), "cancelled", "cancelled")
+    _end_batches(_EXPIRED & Q(state="ready"), "cancelled", "expired")
+    for broadcast_id in finished_broadcasts().values_list("id", flat=True):
         complete_broadcast(broadcast_id=broadcast_id)
+    WaitingReport.objects.filter(received_at__lt=Now() - _REPORTS_WAIT).delete()
     return _findings()
 
 
 def settle_batches(*, broadcast_id: int) -> bool:
     """End the ready batches of a cancelled broadcast; True if there may be more."""
-    condition = _ENDED & Q(state="ready")
-    ids = _ids(Batch.objects.filter(condition, broadcast_id=broadcast_id))
+    condition = _ENDED & Q(state="ready", broadcast_id=broadcast_id)
+    return _end_batches(condition, "cancelled", "cancelled") == _BATCHES_AT_A_TIME
+
+
+def _end_batches(condition: Q, state: str, status: str) -> int:
+    """How many were looked at. One that cannot be ended must not keep the others from it."""
+    found = Batch.objects.filter(condition).order_by("id")
+    ids = list(found.values_list("id", flat=True)[:_BATCHES_AT_A_TIME])
     for batch_id in ids:
-        _end_batch(batch_id, condition, "cancelled", "cancelled")
-    return len(ids) == _BATCHES_AT_A_TIME
+        try:
+            _end_batch(batch_id, condition, state, status)
+        except (DataError, IntegrityError):
+            logger.exception("Batch %s cannot be ended.", batch_id)
+    return len(ids)
 
 
 @transaction.atomic
@@ -90,18 +102,15 @@ def _end_batch(batch_id: int, condition: Q, state: str, status: str) -> None:
     messages_changed.send(Batch, business_ids={batch.broadcast.business_id})
 
 
-def _ids(batches: models.QuerySet[Batch]) -> list[int]:
-    return list(batches.order_by("id").values_list("id", flat=True)[:_BATCHES_AT_A_TIME])
-
-
 def _findings() -> Findings:
     ready = Batch.objects.filter(
         broadcast=OuterRef("pk"), state=Batch.State.READY, not_before__lte=Now()
     )
+    due = Broadcast.objects.filter(Exists(ready), status="sending", not_before__lte=Now())
     expandable = ExpansionCursor.objects.filter(done=False)
     return Findings(
         expand=list(expandable.values_list("broadcast_id", flat=True)),
-        send=Broadcast.objects.filter(Exists(ready), status="sending").exists(),
+        send=due.exists(),
         apply=GatewayEvent.objects.filter(state="pending").exists()
         or WaitingReport.objects.exists(),
     )

@@ -200,6 +200,23 @@ def test_five_hundred_in_one_array_with_one_bad(client: Client, settings: Settin
     assert statuses(broadcast) == {"delivered": 499, "sent": 1}
 
 
+def test_an_event_that_cannot_be_applied_stands_in_nobody_s_way(
+    client: Client, settings: Settings, sent: Broadcast
+) -> None:
+    other = make_expanded(contacts=1)
+    services.send_next_batch(ScriptedGateway(accept_all))
+    spoiled = BroadcastCounters.objects.filter(broadcast=sent)
+    spoiled.update(sent=0, cancelled=F("total"))
+    for gateway_id in ids():
+        report(client, delivery(gateway_id), settings)
+
+    apply_all()
+
+    assert statuses(other) == {"delivered": 1}
+    assert GatewayEvent.objects.filter(state="quarantined").count() == 3
+    spoiled.update(cancelled=0, sent=F("total"))
+
+
 def test_appliers_at_once_apply_each_report_once(
     client: Client, settings: Settings, sent: Broadcast
 ) -> None:

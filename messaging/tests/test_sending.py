@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from accounts.models import Business
 from accounts.tests.factories import make_business
 from contacts.models import Contact, Suppression
 from messaging import services
@@ -28,6 +30,7 @@ from messaging.models import (
     Message,
     MessageProblem,
 )
+from messaging.selectors import statistics
 from messaging.services.claiming import claim_batch
 from messaging.services.counting import wrong_counters
 from messaging.services.recording import Requeue, Results, record
@@ -47,6 +50,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def _counters_are_right(transactional_db: None) -> object:
     yield
     assert list(wrong_counters()) == []
+
+
+def wait_is_over(broadcast: Broadcast) -> None:
+    """Every back-off of the broadcast has come to its end."""
+    Batch.objects.filter(broadcast=broadcast).update(not_before=timezone.now())
+    Broadcast.objects.filter(pk=broadcast.pk).update(not_before=timezone.now())
 
 
 def send_all(gateway: ScriptedGateway) -> None:
@@ -150,7 +159,7 @@ def test_what_was_not_accepted_waits_for_its_back_off_and_counts_once() -> None:
     assert len(refusing.calls) == 1
     assert statuses(broadcast) == {"queued": 2}
     assert DailyUsage.objects.get().messages == 0
-    Batch.objects.filter(state="ready").update(not_before=timezone.now())
+    wait_is_over(broadcast)
     send_all(ScriptedGateway(accept_all))
     assert statuses(broadcast) == {"sent": 2}
     assert DailyUsage.objects.get().messages == 2
@@ -279,7 +288,7 @@ def test_recording_twice_counts_once() -> None:
 
 
 def test_the_daily_cap_splits_a_batch_and_the_rest_waits_for_tomorrow() -> None:
-    business = make_business(daily_message_cap=3, time_zone="Europe/Athens")
+    business = make_business(daily_message_cap=3)
     broadcast = make_expanded(contacts=5, business=business)
     gateway = ScriptedGateway(accept_all)
 
@@ -287,10 +296,132 @@ def test_the_daily_cap_splits_a_batch_and_the_rest_waits_for_tomorrow() -> None:
 
     assert [len(call) for call in gateway.calls] == [3]
     assert statuses(broadcast) == {"sent": 3, "queued": 2}
-    waiting = Batch.objects.get(state="ready")
-    local = waiting.not_before.astimezone(business.zone)
-    assert (local.hour, local.minute) == (0, 0)
-    assert local.date() > timezone.now().astimezone(business.zone).date()
+    assert statistics([broadcast.pk])[broadcast.pk].queued == 2
+    DailyUsage.objects.update(day=timezone.now().date() - timedelta(days=1))
+    send_all(gateway)
+    assert statuses(broadcast) == {"sent": 5}
+
+
+def test_a_cap_that_staff_raise_counts_at_once() -> None:
+    broadcast = make_expanded(contacts=5, business=make_business(daily_message_cap=3))
+    send_all(ScriptedGateway(accept_all))
+
+    Business.objects.update(daily_message_cap=10)
+    send_all(ScriptedGateway(accept_all))
+
+    assert statuses(broadcast) == {"sent": 5}
+
+
+def test_who_opted_out_does_not_use_up_the_cap() -> None:
+    business = make_business(daily_message_cap=5)
+    make_expanded(contacts=5, business=business)
+    for contact in Contact.objects.all()[:4]:
+        Suppression.objects.create(business=business, phone=contact.phone, source="api")
+
+    send_all(ScriptedGateway(accept_all))
+
+    assert DailyUsage.objects.get().messages == 1
+
+
+def test_a_contact_that_was_deleted_is_not_texted() -> None:
+    broadcast = make_expanded(contacts=2)
+    Contact.objects.earliest("id").delete()
+
+    send_all(ScriptedGateway(accept_all))
+
+    assert statuses(broadcast) == {"sent": 1, "suppressed": 1}
+    assert MessageProblem.objects.get().reason == "contact_deleted"
+
+
+def test_a_gateway_that_answers_nothing_clear_loses_few_messages(settings: Settings) -> None:
+    settings.SEND_BATCH_SIZE = 1
+    broadcast = make_expanded(contacts=30)
+    gateway = ScriptedGateway(
+        lambda messages: [SendResult.uncertain(FailureReason.GATEWAY_ERROR) for _ in messages]
+    )
+
+    send_all(gateway)
+    assert len(gateway.calls) == 2, "the second in a row makes it wait"
+    while broadcast.status == "sending":
+        wait_is_over(broadcast)
+        send_all(gateway)
+        broadcast.refresh_from_db()
+
+    assert broadcast.status == "paused"
+    assert "no clear answer" in broadcast.failure
+    assert statuses(broadcast) == {"unknown": 8, "queued": 22}
+    services.resume_broadcast(broadcast_id=broadcast.pk)
+    send_all(ScriptedGateway(accept_all))
+    assert statuses(broadcast) == {"unknown": 8, "sent": 22}
+
+
+def test_one_unclear_answer_slows_nothing_down(settings: Settings) -> None:
+    settings.SEND_BATCH_SIZE = 1
+    broadcast = make_expanded(contacts=6)
+    answers = iter([False, True, False, True, False, True])
+    gateway = ScriptedGateway(
+        lambda messages: (
+            accept_all(messages) if next(answers) else [SendResult.uncertain(FailureReason.TIMEOUT)]
+        )
+    )
+
+    send_all(gateway)
+
+    assert statuses(broadcast) == {"sent": 3, "unknown": 3}
+    broadcast.refresh_from_db()
+    assert broadcast.setbacks == 0
+
+
+def test_a_refused_sender_pauses_instead_of_asking_for_each_message() -> None:
+    broadcast = make_expanded(contacts=9)
+
+    def answer(messages: Sequence[OutgoingSms]) -> list[SendResult]:
+        raise RequestRefused(FailureReason.INVALID_SENDER)
+
+    gateway = ScriptedGateway(answer)
+    send_all(gateway)
+
+    broadcast.refresh_from_db()
+    assert len(gateway.calls) == 1
+    assert broadcast.status == "paused"
+    assert statuses(broadcast) == {"queued": 9}
+
+
+def spoil_counters(broadcast: Broadcast) -> None:
+    """So that no message of the broadcast can leave `queued`."""
+    BroadcastCounters.objects.filter(broadcast=broadcast).update(queued=0, cancelled=F("total"))
+
+
+def mend_counters(broadcast: Broadcast) -> None:
+    BroadcastCounters.objects.filter(broadcast=broadcast).update(cancelled=0, queued=F("total"))
+
+
+def test_a_fault_in_one_broadcast_stops_no_other() -> None:
+    spoiled = make_expanded(contacts=1)
+    Suppression.objects.create(
+        business=spoiled.business, phone=Contact.objects.get().phone, source="api"
+    )
+    spoil_counters(spoiled)
+    sound = make_expanded(contacts=1, business=make_business())
+
+    assert services.send_next_batch(ScriptedGateway(accept_all))
+
+    assert statuses(sound) == {"sent": 1}
+    mend_counters(spoiled)
+
+
+def test_a_batch_that_cannot_be_ended_keeps_no_other_from_it() -> None:
+    spoiled, sound = (make_expanded(contacts=1, business=make_business()) for _ in range(2))
+    claim_batch()
+    claim_batch()
+    spoil_counters(spoiled)
+    Batch.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    services.sweep_messaging()
+
+    assert statuses(sound) == {"unknown": 1}
+    assert statuses(spoiled) == {"queued": 1}
+    mend_counters(spoiled)
 
 
 def test_a_business_without_approval_sends_nothing() -> None:

@@ -43,13 +43,12 @@ def test_a_killed_worker_texts_nobody_twice_and_loses_nobody(
     celery_worker_process: WorkerProcess,
     settings: Settings,
 ) -> None:
-    simulated_gateway.set(SIM_LATENCY_MS=400)
+    simulated_gateway.set(SIM_LATENCY_MS=800)
     broadcast = make_broadcast(contacts=RECIPIENTS, business=make_business())
     ring(expand, broadcast.pk)
-    wait_for(lambda: counted(broadcast).sent > 0)
+    wait_for(lambda: counted(broadcast).sent > 0 and counted(broadcast).submitting > 0)
 
     celery_worker_process.kill()
-    in_flight = counted(broadcast).submitting
     celery_worker_process.start()
 
     def is_completed() -> bool:
@@ -60,7 +59,6 @@ def test_a_killed_worker_texts_nobody_twice_and_loses_nobody(
 
     wait_for(is_completed)
     final, gateway = counted(broadcast), simulated_gateway.counts("+3069")
-    assert in_flight > 0, "the kill came too late to prove anything"
     assert gateway["max_per_destination"] == 1
     assert gateway["duplicates"] == 0
     assert final.sent + final.unknown == final.total == RECIPIENTS
