@@ -11,7 +11,7 @@ import redis
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from redis import exceptions
-from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.backoff import AbstractBackoff, ExponentialBackoff, NoBackoff
 from redis.connection import AbstractConnection, parse_url
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
@@ -127,27 +127,30 @@ _EVERY_CONNECTION: dict[str, Any] = {
 POOL_PATIENCE = 0.5  # seconds to wait for another thread's connection
 
 
+# A connection that broke is replaced at once; READONLY: the server became a replica while we were
+# connected, and its name may lead elsewhere by now. But a server that hangs, hangs.
+_RETRIED = (exceptions.ConnectionError, exceptions.ReadOnlyError)
+
+
 @dataclass(frozen=True)
 class Profile:
-    """How long to wait for Redis, in seconds, and how often to try again."""
+    """How long to wait for a connection and for a reply, in seconds; how to try again."""
 
     connect: float
     reply: float
+    back_off: AbstractBackoff
     retries: int
-    # READONLY: the server became a replica while we were connected; its name may lead elsewhere.
-    retried_errors: tuple[type[Exception], ...]
 
     def retry(self) -> Retry:
-        back_off = ExponentialBackoff(cap=2, base=0.1) if self.retries > 1 else NoBackoff()
-        return Retry(back_off, self.retries, self.retried_errors)
+        return Retry(self.back_off, self.retries, _RETRIED)
 
     def timeouts(self) -> dict[str, Any]:
         return {"socket_connect_timeout": self.connect, "socket_timeout": self.reply}
 
 
-REQUESTS = Profile(0.5, 0.5, 1, (exceptions.ReadOnlyError,))
-# Three seconds of refused connections, which a restart may take; but a server that hangs, hangs.
-PATIENT = Profile(10, 5, 4, (exceptions.ConnectionError, exceptions.ReadOnlyError))
+REQUESTS = Profile(0.5, 0.5, NoBackoff(), 1)
+# In all three seconds of refused connections, which a restart may take.
+PATIENT = Profile(10, 5, ExponentialBackoff(cap=2, base=0.1), 4)
 _profile = REQUESTS
 
 

@@ -3,9 +3,9 @@
 import logging
 import secrets
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -34,17 +34,12 @@ def one_pool() -> str:
     """More threads than the pool has connections share them."""
     if connection.client() is not connection.client():
         raise Failed("each call makes a client of its own")
-    ids: set[int] = set()
-    threads = [
-        threading.Thread(target=lambda: ids.add(_now(connection.client().client_id)))
-        for _ in range(settings.REDIS_POOL_SIZE * 3)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    threads = settings.REDIS_POOL_SIZE * 3
+    with ThreadPoolExecutor(threads) as executor:
+        asked = [executor.submit(_now, connection.client().client_id) for _ in range(threads)]
+        ids = {each.result() for each in asked}
     _require(0 < len(ids) <= settings.REDIS_POOL_SIZE, f"{len(ids)} connections were opened")
-    return f"{len(threads)} threads used {len(ids)} of {settings.REDIS_POOL_SIZE} connections"
+    return f"{threads} threads used {len(ids)} of {settings.REDIS_POOL_SIZE} connections"
 
 
 def lazy() -> str:
@@ -263,6 +258,7 @@ def _outage(circuit: failover.Circuit) -> Iterator[list[logging.LogRecord]]:
     def fail() -> None:
         raise exceptions.ConnectionError("tried by redis_check")
 
+    circuit.reset()
     with _quiet() as warnings:
         with _away():
             circuit.call(fail)
