@@ -1,8 +1,11 @@
 """Broadcasts to contacts, and a gateway that answers as a test says."""
 
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import count
+
+from django.db import connection
 
 from accounts.models import Business
 from accounts.tests.factories import make_business
@@ -50,6 +53,22 @@ def make_expanded(**fields: object) -> Broadcast:
     broadcast = make_broadcast(**fields)  # type: ignore[arg-type]
     expand_all(broadcast)
     return broadcast
+
+
+def at_once(work: Callable[[], object], *, threads: int) -> None:
+    """Run the same work in several threads, each with a connection of its own."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    running = [threading.Thread(target=run) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
 
 
 def statuses(broadcast: Broadcast) -> dict[str, int]:

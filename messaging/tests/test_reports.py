@@ -1,7 +1,6 @@
 """Delivery reports: stored before they are acknowledged, applied upwards only, never lost."""
 
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +21,13 @@ from messaging.models import (
     WaitingReport,
 )
 from messaging.services.counting import wrong_counters
-from messaging.tests.factories import ScriptedGateway, accept_all, make_expanded, statuses
+from messaging.tests.factories import (
+    ScriptedGateway,
+    accept_all,
+    at_once,
+    make_expanded,
+    statuses,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -223,17 +228,7 @@ def test_appliers_at_once_apply_each_report_once(
     for gateway_id in ids() * 5:
         report(client, delivery(gateway_id), settings)
 
-    def work() -> None:
-        try:
-            apply_all()
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(apply_all, threads=5)
     apply_all()
 
     assert statuses(sent) == {"delivered": 3}

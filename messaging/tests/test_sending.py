@@ -1,11 +1,10 @@
 """One batch at a time: claimed, handed over once, recorded once."""
 
-import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -38,6 +37,7 @@ from messaging.signals import messages_changed
 from messaging.tests.factories import (
     ScriptedGateway,
     accept_all,
+    at_once,
     make_broadcast,
     make_expanded,
     statuses,
@@ -466,17 +466,7 @@ def test_workers_at_once_send_each_message_once_and_end_the_broadcast(settings: 
     broadcasts = [make_expanded(contacts=40, business=make_business(name=str(n))) for n in "ab"]
     gateway = ScriptedGateway(accept_all)
 
-    def work() -> None:
-        try:
-            send_all(gateway)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(lambda: send_all(gateway), threads=6)
 
     phones = [phone for call in gateway.calls for phone in call]
     assert len(phones) == len(set(phones)) == 80
@@ -491,17 +481,7 @@ def test_the_cap_holds_under_workers_at_once(settings: Settings) -> None:
     make_expanded(contacts=60, business=business)
     gateway = ScriptedGateway(accept_all)
 
-    def work() -> None:
-        try:
-            send_all(gateway)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(lambda: send_all(gateway), threads=6)
 
     assert sum(len(call) for call in gateway.calls) == 20
     assert DailyUsage.objects.get(business=business).messages == 20
