@@ -1,39 +1,22 @@
 """A campaign in figures: the counters of its broadcasts, added up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
 from typing import Final
 
 from messaging import selectors as messaging
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignStatistics:
-    """Each message counts in exactly one status: the statuses add up to `total`.
-
-    Rates go from 0 to 1, and are 0 while there is nothing to divide by. Views, clicks, redemptions
-    and unsubscribes are not counted per campaign yet, and stay 0.
+class CampaignStatistics(messaging.BroadcastStatistics):
+    """Rates go from 0 to 1, and are 0 while there is nothing to divide by. Views, clicks,
+    redemptions and unsubscribes are not counted per campaign yet, and stay 0.
     """
 
-    total: int = 0
-    queued: int = 0
-    submitting: int = 0
-    sent: int = 0
-    delivered: int = 0
-    undelivered: int = 0
-    failed: int = 0
-    unknown: int = 0
-    cancelled: int = 0
-    suppressed: int = 0
-    expired: int = 0
-    segments: int = 0
     views: int = 0
     clicks: int = 0
     redemptions: int = 0
     unsubscribes: int = 0
-    first_sent_at: datetime | None = None
-    updated_at: datetime | None = None
 
     @property
     def delivery_rate(self) -> float:
@@ -48,10 +31,10 @@ class CampaignStatistics:
         return _rate(self.redemptions, self.delivered)
 
 
-_COUNTED: Final = (
-    "total", "queued", "submitting", "sent", "delivered", "undelivered", "failed", "unknown",
-    "cancelled", "suppressed", "expired", "segments",
-)  # fmt: skip
+_INSTANTS: Final = ("first_sent_at", "updated_at")
+_COUNTED: Final = tuple(
+    field.name for field in fields(messaging.BroadcastStatistics) if field.name not in _INSTANTS
+)
 
 
 def campaign_statistics(runs: Mapping[int, Sequence[int]]) -> dict[int, CampaignStatistics]:
