@@ -1,6 +1,6 @@
 """A client in a process of its own: asks as fast as it can and prints the statuses it got.
 
-python hammer.py URL TIMES
+python hammer.py TIMES URL BODY HEADERS (JSON). SOMEBODY in URL or body is another one each time.
 """
 
 import http.client
@@ -10,23 +10,23 @@ import sys
 from urllib.parse import urlsplit
 
 
-def hammer(url: str, times: int) -> list[int]:
-    """Each request claims to come from somewhere else."""
-    parts = urlsplit(url)
-    statuses = []
-    for _ in range(times):
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
-        claim = ".".join(str(byte) for byte in secrets.token_bytes(4))
-        headers = {"Content-Type": "application/json", "X-Forwarded-For": claim}
-        connection.request("POST", parts.path, b"{}", headers)
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        if answer.status == 429 and not int(answer.headers["Retry-After"]) > 0:
-            raise SystemExit("refused without a Retry-After")
-        statuses.append(answer.status)
-    return statuses
+def ask(url: str, body: str, headers: dict[str, str]) -> int:
+    """The request claims to come from somewhere else."""
+    somebody = secrets.token_hex(8)
+    parts = urlsplit(url.replace("SOMEBODY", somebody))
+    claim = {"X-Forwarded-For": ".".join(str(byte) for byte in secrets.token_bytes(4))}
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+    content = body.replace("SOMEBODY", somebody).encode()
+    connection.request("POST", parts.path, content, headers | claim)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    if answer.status == 429 and not int(answer.headers["Retry-After"]) > 0:
+        raise SystemExit("refused without a Retry-After")
+    return answer.status
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(hammer(sys.argv[1], int(sys.argv[2]))))
+    times, url, body, headers = sys.argv[1:]
+    statuses = [ask(url, body, json.loads(headers)) for _ in range(int(times))]
+    sys.stdout.write(json.dumps(statuses))
