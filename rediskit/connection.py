@@ -4,7 +4,7 @@ import atexit
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import redis
@@ -39,6 +39,7 @@ def cache_url(environ: dict[str, str]) -> str:
     login = f"{user}:{password}@" if user or password else ""
     scheme = "rediss" if _flag(environ, "REDIS_TLS") else "redis"
     host = environ.get("REDIS_HOST") or "localhost"
+    host = f"[{host}]" if ":" in host else host
     port = _number(environ, "REDIS_PORT", 6379)
     database = _number(environ, "REDIS_DB", 0)
     return _checked("REDIS_HOST", f"{scheme}://{login}{host}:{port}/{database}", SCHEMES)
@@ -84,10 +85,9 @@ def _checked(name: str, url: str, schemes: tuple[str, ...]) -> str:
     readable = "path" in options or not database or database.isdecimal()
     if parts.scheme not in schemes or not (parts.hostname or parts.path) or not readable:
         raise _malformed(name, expected)
-    if options.get("ssl_cert_reqs", "required") != "required" or (
-        options.get("ssl_check_hostname") is False
-    ):
-        raise _malformed(name, "a URL that does not switch off the verification of certificates")
+    # Time-outs, pools and the verification of certificates are decided here, for all alike.
+    if set(parse_qs(parts.query)) - {"db", "virtual_host"}:
+        raise _malformed(name, "no options but the database in the URL")
     return url
 
 
@@ -125,7 +125,6 @@ _EVERY_CONNECTION: dict[str, Any] = {
     "health_check_interval": 30,
 }
 POOL_PATIENCE = 0.5  # seconds to wait for another thread's connection
-
 
 # A connection that broke is replaced at once; READONLY: the server became a replica while we were
 # connected, and its name may lead elsewhere by now. But a server that hangs, hangs.
@@ -242,7 +241,7 @@ def connect_lazily(url: str, profile: Profile) -> redis.Redis:
 def _greet(connection: AbstractConnection) -> None:
     """Refuse a replica at once: its answers may be old, and it would take no invalidation."""
     connection.on_connect()  # type: ignore[no-untyped-call]
-    greeting = cast("dict[bytes, Any]", connection.handshake_metadata)
+    greeting: dict[bytes, Any] = connection.handshake_metadata
     if greeting.get(b"role") == b"replica":
         raise exceptions.ReadOnlyError("the server is a replica")
 

@@ -208,6 +208,22 @@ def test_connections_stay_within_the_pool_and_go_with_the_process(
         time.sleep(0.05)
 
 
+def test_a_site_starts_without_redis_and_uses_it_once_it_is_there(
+    server: RedisServer, request: pytest.FixtureRequest
+) -> None:
+    server.stop()
+    site: Site = request.getfixturevalue("site")
+    for _ in range(3):
+        answer = site.read_list()
+        assert (answer.status, answer.cache) == (200, "miss")
+
+    server.start("--databases", "2")
+    started = time.monotonic()
+    while site.read_list().cache != "hit":
+        assert time.monotonic() - started < RECOVERY
+        time.sleep(0.05)
+
+
 def test_ringing_a_broker_that_hangs_costs_little(site: Site, server: RedisServer) -> None:
     """Launching rings the scheduler: the answer comes all the same, a sweep will launch it."""
     path = f"/api/v1/campaigns/{site.campaign.pk}/send/"

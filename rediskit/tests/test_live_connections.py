@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from celery import Celery
+from django_redis import get_redis_connection
 from pytest_django import Settings
 
 from config.celery import app
@@ -36,6 +37,8 @@ def server(redis_server: RedisServer, settings: Settings) -> RedisServer:
     """Running, and the cache of this process."""
     redis_server.start()
     settings.REDIS_URL = redis_server.url
+    default = {**settings.CACHES["default"], "LOCATION": redis_server.url}
+    settings.CACHES = {**settings.CACHES, "default": default}
     return redis_server
 
 
@@ -125,6 +128,12 @@ def test_a_server_that_appears_later_is_used(
 
     assert seconds_until_back() < PROBE_INTERVAL + 0.5
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+def test_django_redis_shares_the_pool(server: RedisServer) -> None:
+    put("shared")
+    assert get_redis_connection("default") is client()
+    assert len(server.connections()) == 1
 
 
 def test_threads_share_one_pool(server: RedisServer, settings: Settings) -> None:
