@@ -4,7 +4,7 @@ import atexit
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, quote, urlsplit
 
 import redis
@@ -241,7 +241,7 @@ def connect_lazily(url: str, profile: Profile) -> redis.Redis:
 def _greet(connection: AbstractConnection) -> None:
     """Refuse a replica at once: its answers may be old, and it would take no invalidation."""
     connection.on_connect()  # type: ignore[no-untyped-call]
-    greeting: dict[bytes, Any] = connection.handshake_metadata
+    greeting = cast("dict[bytes, Any]", connection.handshake_metadata)
     if greeting.get(b"role") == b"replica":
         raise exceptions.ReadOnlyError("the server is a replica")
 
