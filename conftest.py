@@ -1,10 +1,21 @@
 """Fixtures of every test."""
 
+from contextlib import suppress
+
 import pytest
 from django.conf import settings
 
 from rediskit.connection import DISABLED, client
+from rediskit.failover import Away
 from rediskit.ratelimits import PREFIX, local_counters
+from rediskit.versioned_cache import delete_prefix
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_cached() -> None:
+    """A server that was there before may hold answers of an earlier run, whose ids come again."""
+    with suppress(Away):
+        delete_prefix("gen:")
 
 
 @pytest.fixture(autouse=True)

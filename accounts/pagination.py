@@ -10,7 +10,7 @@ from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
 from rest_framework.pagination import CursorPagination, PageNumberPagination
 from rest_framework.request import Request
 
-from accounts.caching import render
+from accounts.cached_answers import render
 
 # The cursor comes back from the client: a forged position must not reach the database.
 _POSITION = re.compile(r"[0-9]{1,19}")

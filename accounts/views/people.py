@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from accounts import cache, selectors, serializers
-from accounts.caching import X_CACHE, answer, render, wants_fresh
+from accounts.cached_answers import X_CACHE, answer, render, wants_fresh
 from accounts.idempotency import idempotent
 from accounts.models import Invitation, Membership, User
 from accounts.pagination import Pages

@@ -8,16 +8,12 @@ Many runs: python3 run.py test -m soak campaigns/tests/test_cache_property.py
 """
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import count
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 from django.conf import settings
-from django.db import connection
-from django.test import Client, override_settings
+from django.test import Client
 from django.urls import reverse
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
@@ -29,19 +25,19 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from accounts.models import User
 from accounts.services.businesses import approve_sending
 from accounts.tests.factories import api_client, make_business, make_member
 from campaigns import services as campaigns
 from campaigns.models import Campaign, Template
 from campaigns.selectors import broadcasts_of
 from campaigns.tests.factories import expand, make_campaign, make_due, make_sending, make_template
+from campaigns.tests.readers import PausedReader, redis_away
 from contacts.tests.factories import make_contacts
 from messaging import services as messaging
 from messaging.gateways.base import FailureReason, OutgoingSms, SendResult
 from messaging.models import GatewayReference
 from messaging.tests.factories import ScriptedGateway
-from rediskit import failover, versioned_cache
+from rediskit import versioned_cache
 from rediskit.connection import client as redis
 from rediskit.models import Invalidation
 from rediskit.tasks import replay_invalidations
@@ -55,49 +51,6 @@ READS: Final = 7
 some = st.integers(0, 3)
 read = st.integers(0, READS - 1)
 names = st.sampled_from(["Spring", "Summer", "Autumn", "Winter"])
-
-
-class PausedReader:
-    """A request that stops after one of its queries, until it is told to go on."""
-
-    def __init__(self, user: User, url: str, query: int) -> None:
-        self._user, self._url, self._query = user, url, query
-        self._stopped, self._may_go_on = threading.Event(), threading.Event()
-        self._queries = count(1)
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        assert self._stopped.wait(30)
-
-    def go_on(self) -> None:
-        self._may_go_on.set()
-        self._thread.join(30)
-        assert self.status == 200
-
-    def _run(self) -> None:
-        try:
-            with connection.execute_wrapper(self._pause):
-                self.status = api_client(self._user).get(self._url).status_code
-        finally:
-            connection.close()
-            self._stopped.set()
-
-    def _pause(self, execute: Callable[..., Any], *query: Any) -> Any:
-        result = execute(*query)
-        if next(self._queries) == self._query:
-            self._stopped.set()
-            self._may_go_on.wait(30)
-        return result
-
-
-@contextmanager
-def redis_away() -> Iterator[None]:
-    circuit = failover.cache
-    failover.cache = failover.Circuit("The cache of this test")
-    try:
-        with override_settings(REDIS_URL="unix:///nowhere/redis.sock"):
-            yield
-    finally:
-        failover.cache = circuit
 
 
 class CachedAnswers(RuleBasedStateMachine):
@@ -157,7 +110,29 @@ class CachedAnswers(RuleBasedStateMachine):
     @rule()
     def readers_go_on(self) -> None:
         while self.paused:
-            self.paused.pop().go_on()
+            reader = self.paused.pop()
+            reader.go_on()
+            self.compare(reader.url)
+
+    @rule(
+        number=read,
+        query=st.integers(1, 6),
+        write=st.sampled_from(["campaign", "template", "business", "launch", "send", "report"]),
+        which=some,
+        name=names,
+        is_read_meanwhile=st.booleans(),
+    )
+    def a_write_overtakes_a_reader(
+        self, number: int, query: int, write: str, which: int, name: str, *, is_read_meanwhile: bool
+    ) -> None:
+        """The narrowest way to a stale value, which few orders of single steps would take."""
+        redis().flushdb()
+        reader = PausedReader(self.user, self.urls[number], query)
+        self.write(write, which, name)
+        if is_read_meanwhile:
+            self.compare(reader.url)
+        reader.go_on()
+        self.compare(reader.url)
 
     def compare(self, url: str) -> None:
         cached, fresh = (
@@ -231,6 +206,17 @@ class CachedAnswers(RuleBasedStateMachine):
         self.business.daily_message_cap = 0
         self.business.save(update_fields=["daily_message_cap"])
         approve_sending(business_ids=[self.business.pk])
+
+    def write(self, what: str, which: int, name: str) -> None:
+        writes: dict[str, Callable[[], None]] = {
+            "campaign": lambda: self.api_renames(which, f"{name} {which}"),
+            "template": lambda: self.api_writes_template(name, f"{name} {which}"),
+            "business": lambda: self.api_changes_business(f"{name} {which}", "UTC"),
+            "launch": self.launch,
+            "send": lambda: self.send("accepted"),
+            "report": lambda: self.report("Delivered"),
+        }
+        writes[what]()
 
     # -- The engine ----------------------------------------------------------------------
 
@@ -359,7 +345,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *, examples: int) -> int:
 
 @pytest.mark.django_db(transaction=True)
 def test_cached_answers_are_true(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run(monkeypatch, examples=12) >= 12
+    assert run(monkeypatch, examples=8) >= 8
 
 
 @pytest.mark.soak

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from accounts.caching import X_CACHE, answer, wants_fresh
+from accounts.cached_answers import X_CACHE, answer, wants_fresh
 from accounts.idempotency import idempotent
 from accounts.models import User
 from accounts.pagination import Pages

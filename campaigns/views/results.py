@@ -11,7 +11,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.caching import X_CACHE, answer, render, wants_fresh
+from accounts.cached_answers import X_CACHE, answer, render, wants_fresh
 from accounts.viewsets import BusinessViewSet
 from campaigns import cache, selectors
 from campaigns.models import Campaign

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from accounts.caching import X_CACHE, answer, wants_fresh
+from accounts.cached_answers import X_CACHE, answer, wants_fresh
 from accounts.idempotency import idempotent
 from accounts.pagination import Pages
 from accounts.viewsets import BusinessViewSet

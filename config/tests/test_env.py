@@ -17,6 +17,7 @@ MALFORMED = {
     "REDIS_URL": "localhost:6379",
     "CELERY_BROKER_URL": "amqp://localhost",
     "EMAIL_URL": "pigeon://",
+    "CACHE_TTL_CAMPAIGN_LIST": "61",
     "RATE_LIMIT_LOGIN_IP": "20",
     "MITTO_API_BASE": "ftp://mitto.example",
     "MITTO_WEBHOOK_SECRET": "short",
