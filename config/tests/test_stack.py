@@ -109,7 +109,7 @@ def test_stopped_stack_ends_well_and_leaves_nothing_running(stack: RunningStack)
 
 def test_demo_survives_the_death_of_its_worker(tmp_path: Path) -> None:
     """No message is sent twice, and each that was cut off is explained."""
-    quick_lease = {"GATEWAY_CALL_DEADLINE": "2", "SEND_LEASE": "3", "SIM_LATENCY_MS": "800"}
+    quick_lease = {"GATEWAY_CALL_DEADLINE": "2", "SEND_LEASE": "4", "SIM_LATENCY_MS": "800"}
     demo = RunningStack(tmp_path, "demo", "--contacts=5000", "--json", **quick_lease)
     demo.start()
     counts = f"{demo.state['gateway_url']}/counts"
