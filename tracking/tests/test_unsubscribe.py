@@ -4,6 +4,8 @@ import pytest
 from django.test import Client
 
 from contacts.models import Consent, Contact, Suppression
+from contacts.services import update_contact
+from contacts.tests.factories import make_contact
 from messaging import optout
 from messaging.models import Message
 from messaging.tests.factories import make_expanded
@@ -47,6 +49,33 @@ def test_a_link_works_after_the_contact_is_gone(client: Client, link: str) -> No
     Contact.objects.all().delete()
     assert client.post(link).status_code == 200
     assert Suppression.objects.exists()
+
+
+def test_a_person_who_has_another_number_now_is_left_alone_there_too(
+    client: Client, link: str
+) -> None:
+    contact, message = Contact.objects.get(), Message.objects.get()
+    update_contact(contact=contact, phone="+306949999999", source=Consent.Source.API)
+
+    for _ in range(2):
+        assert client.post(link).status_code == 200
+
+    contact.refresh_from_db()
+    assert not contact.is_subscribed
+    phones = set(Suppression.objects.values_list("phone", flat=True))
+    assert phones == {message.phone, "+306949999999"}
+    assert contact.consents.get(kind="withdrawn").reference == message.public_id
+
+
+def test_a_number_that_others_have_now_concerns_nobody_else(client: Client, link: str) -> None:
+    Contact.objects.all().delete()
+    message = Message.objects.select_related("broadcast__business").get()
+    other = make_contact(message.broadcast.business, "+306949999999")
+
+    client.post(link)
+
+    other.refresh_from_db()
+    assert other.is_subscribed
 
 
 @pytest.mark.parametrize("token", ["x", "a" * 20, "%00", "Ω" * 20, "a" * 5000])
