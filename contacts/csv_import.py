@@ -3,15 +3,24 @@
 Nothing is written here. Memory does not grow with the file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 from typing import BinaryIO, Final, NamedTuple
 
 from contacts.attributes import MAX_ATTRIBUTES, NAME
-from contacts.csv_file import BrokenRecord, FileRefused, Record, detect_encoding, read_records
+from contacts.csv_file import (
+    BEGINNING,
+    BrokenRecord,
+    FileRefused,
+    Position,
+    Record,
+    Records,
+    detect_encoding,
+)
 from contacts.csv_values import BadValue, Convert, converters, fold
+from contacts.models import MAX_ERROR_COLUMN
 
 DELIMITERS: Final = ",;\t|"
 _ATTRIBUTE_PREFIX = "attributes."
@@ -38,12 +47,11 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What a file turned out to be; total counts its rows, the broken ones too."""
+    """What a file turned out to be."""
 
     encoding: str
     delimiter: str
     columns: tuple[Column, ...]
-    total: int
 
 
 class RowError(NamedTuple):
@@ -73,33 +81,60 @@ class RejectedRow:
     errors: tuple[RowError, ...]
 
 
-def inspect(file: BinaryIO) -> Sheet:
-    """Read the whole file once, so that nothing is imported of one that cannot be. Raises
-    FileRefused."""
-    encoding = detect_encoding(file)
-    delimiter, header = _header(file, encoding)
-    columns = _columns(header)
-    total = sum(1 for _ in read_records(file, encoding=encoding, delimiter=delimiter)) - 1
+class Chunk(NamedTuple):
+    rows: list[Row | RejectedRow]
+    end: Position
+
+
+def inspect(file: BinaryIO, *, heartbeat: Callable[[], None]) -> tuple[Sheet, int]:
+    """Read the whole file once, so that nothing is imported of one that cannot be.
+
+    The number counts its rows, the broken ones too. heartbeat: called all the while, for every
+    megabyte; what it raises ends the reading. Raises FileRefused.
+    """
+    sheet = read_sheet(file, detect_encoding(file, heartbeat=heartbeat))
+    records = Records(file, encoding=sheet.encoding, delimiter=sheet.delimiter, heartbeat=heartbeat)
+    total = sum(1 for _ in records) - 1
     if not total:
         raise FileRefused("NO_ROWS", "The file has a header and no rows.")
-    return Sheet(encoding, delimiter, columns, total)
+    return sheet, total
 
 
-def read_rows(
-    file: BinaryIO, sheet: Sheet, *, country: str, today: date, skip: int = 0
-) -> Iterator[Row | RejectedRow]:
-    """The rows after the first `skip`. country: whose numbers lack a country code."""
-    records = read_records(file, encoding=sheet.encoding, delimiter=sheet.delimiter)
+def read_sheet(file: BinaryIO, encoding: str) -> Sheet:
+    """What the header tells; the rest is not read. Raises FileRefused."""
+    delimiter, header = _header(file, encoding)
+    return Sheet(encoding, delimiter, _columns(header))
+
+
+def read_chunks(
+    file: BinaryIO,
+    sheet: Sheet,
+    *,
+    size: int,
+    country: str,
+    today: date,
+    start: Position = BEGINNING,
+    heartbeat: Callable[[], None],
+) -> Iterator[Chunk]:
+    """The rows, so many at a time. country: whose numbers lack a country code.
+
+    start: the end of the last chunk that needs no more reading.
+    """
+    records = Records(
+        file, encoding=sheet.encoding, delimiter=sheet.delimiter, start=start, heartbeat=heartbeat
+    )
+    if start == BEGINNING:
+        next(records)  # the header
     convert = converters(country=country, today=today)
-    for record in islice(records, 1 + skip, None):
-        yield _row(record, sheet.columns, convert)
+    while rows := [_row(record, sheet.columns, convert) for record in islice(records, size)]:
+        yield Chunk(rows, records.position)
 
 
 def _header(file: BinaryIO, encoding: str) -> tuple[str, list[str]]:
     """The delimiter under which most of the header's columns are known, and the header."""
     best, most = (DELIMITERS[0], list[str]()), -1
     for delimiter in DELIMITERS:
-        record = next(read_records(file, encoding=encoding, delimiter=delimiter), None)
+        record = next(Records(file, encoding=encoding, delimiter=delimiter), None)
         if record is None:
             raise FileRefused("EMPTY_FILE", "The file is empty.")
         cells = record.cells if isinstance(record, Record) else []
@@ -131,6 +166,11 @@ def _columns(header: list[str]) -> tuple[Column, ...]:
         names = ", ".join(name[:50] or "(blank)" for name in unknown[:10])
         raise FileRefused(
             "UNKNOWN_COLUMN", f"Unknown columns: {names}. Allowed are {ALLOWED_COLUMNS}."
+        )
+    if long := [cell.strip() for cell in header if len(cell.strip()) > MAX_ERROR_COLUMN]:
+        raise FileRefused(
+            "COLUMN_NAME_TOO_LONG",
+            f"The name of a column has {MAX_ERROR_COLUMN} characters at most: {long[0][:50]}…",
         )
     targets = [(column.field, column.attribute) for column in columns]
     if twice := [column.header for column in columns if targets.count(column[1:]) > 1]:

@@ -11,6 +11,8 @@ from django.db.models.functions import Now
 from accounts.models import Business
 
 E164 = r"^\+[1-9][0-9]{6,14}$"
+MAX_ERROR_COLUMN = 100  # characters
+MAX_ERROR_REASON = 255
 
 
 class Gender(models.TextChoices):
@@ -164,7 +166,8 @@ class ContactImport(models.Model):
     """A file of contacts on its way in.
 
     Ladder: pending -> processing -> completed | failed; pending | processing -> cancelled.
-    `processed` counts data rows that are committed, so that a crash resumes after them;
+    `processed` counts data rows that are committed, and `read_bytes` and `read_lines` say where in
+    the file they end, so that the next slice, or a crash, resumes after them;
     processed = created + updated + skipped + failed.
     """
 
@@ -182,7 +185,12 @@ class ContactImport(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
     )
     contact_list = models.ForeignKey(
-        ContactList, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        ContactList,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        limit_choices_to={"filter__isnull": True},
     )
     file = models.FileField(upload_to="imports/%Y/%m/")
     original_name = models.CharField(max_length=255)
@@ -191,8 +199,11 @@ class ContactImport(models.Model):
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     failure = models.TextField(blank=True, help_text="Why the file as a whole was refused.")
     failure_code = models.CharField(max_length=40, blank=True)
+    encoding = models.CharField(max_length=20, blank=True)
     total = models.PositiveIntegerField(null=True, blank=True)
     processed = models.PositiveIntegerField(default=0)
+    read_bytes = models.PositiveBigIntegerField(default=0)
+    read_lines = models.PositiveIntegerField(default=0)
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
@@ -259,9 +270,9 @@ class ContactImportError(models.Model):
         ContactImport, on_delete=models.CASCADE, related_name="errors"
     )
     line = models.PositiveIntegerField()
-    column = models.CharField(max_length=100, blank=True)
+    column = models.CharField(max_length=MAX_ERROR_COLUMN, blank=True)
     code = models.CharField(max_length=40)
-    reason = models.CharField(max_length=255)
+    reason = models.CharField(max_length=MAX_ERROR_REASON)
 
     class Meta:
         indexes = [models.Index(fields=["contact_import", "line"], name="import_error_line")]

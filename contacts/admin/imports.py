@@ -40,8 +40,6 @@ class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
         contact_list, business = data.get("contact_list"), data.get("business")
         if contact_list and business and contact_list.business_id != business.pk:
             raise ValidationError({"contact_list": "This is a list of another business."})
-        if contact_list and contact_list.filter is not None:
-            raise ValidationError({"contact_list": "The members of this list are its filter's."})
         if data.get("file"):
             self._check_size(data["file"])
         return data

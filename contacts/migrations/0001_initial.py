@@ -59,8 +59,11 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('processing', 'Processing'), ('completed', 'Completed'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='pending', max_length=12)),
                 ('failure', models.TextField(blank=True, help_text='Why the file as a whole was refused.')),
                 ('failure_code', models.CharField(blank=True, max_length=40)),
+                ('encoding', models.CharField(blank=True, max_length=20)),
                 ('total', models.PositiveIntegerField(blank=True, null=True)),
                 ('processed', models.PositiveIntegerField(default=0)),
+                ('read_bytes', models.PositiveBigIntegerField(default=0)),
+                ('read_lines', models.PositiveIntegerField(default=0)),
                 ('created', models.PositiveIntegerField(default=0)),
                 ('updated', models.PositiveIntegerField(default=0)),
                 ('skipped', models.PositiveIntegerField(default=0)),
@@ -111,7 +114,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='contactimport',
             name='contact_list',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contacts.contactlist'),
+            field=models.ForeignKey(blank=True, limit_choices_to={'filter__isnull': True}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contacts.contactlist'),
         ),
         migrations.CreateModel(
             name='ListMembership',

@@ -9,7 +9,13 @@ from django.db.backends.utils import CursorWrapper
 from psycopg.types.json import Jsonb
 
 from contacts.csv_import import RejectedRow, Row, RowError
-from contacts.models import Consent, ContactImport, ContactImportError
+from contacts.models import (
+    MAX_ERROR_COLUMN,
+    MAX_ERROR_REASON,
+    Consent,
+    ContactImport,
+    ContactImportError,
+)
 from contacts.services.locks import hold_suppressions, lock_suppressions
 
 _STAGE: Final = """
@@ -83,10 +89,11 @@ _COUNT_KNOWN: Final = """
 SELECT count(*) FROM import_stage JOIN contacts_contact AS contact USING (phone)
 WHERE contact.business_id = %(business)s
 """
+# The lock leaves out who is being deleted: the chunk's commit would fail for them.
 _JOIN_LIST: Final = """
 INSERT INTO contacts_listmembership (contact_list_id, contact_id)
 SELECT %(list)s, contact.id FROM import_stage JOIN contacts_contact AS contact USING (phone)
-WHERE contact.business_id = %(business)s ORDER BY contact.id
+WHERE contact.business_id = %(business)s ORDER BY contact.id FOR KEY SHARE OF contact
 ON CONFLICT (contact_list_id, contact_id) DO NOTHING
 """
 
@@ -180,6 +187,12 @@ def _names(contact_import: ContactImport) -> dict[str, Any]:
 
 def _record_errors(contact_import: ContactImport, errors: Sequence[RowError]) -> None:
     ContactImportError.objects.bulk_create(
-        ContactImportError(contact_import=contact_import, **error._asdict())
+        ContactImportError(
+            contact_import=contact_import,
+            line=error.line,
+            column=error.column[:MAX_ERROR_COLUMN],
+            code=error.code,
+            reason=error.reason[:MAX_ERROR_REASON],
+        )
         for error in sorted(errors)
     )

@@ -106,6 +106,26 @@ def test_an_upload_is_an_import(staff: Client, business: Business) -> None:
     assert contact_import.status == "cancelled"
 
 
+def test_an_upload_is_offered_lists_that_take_members(staff: Client, business: Business) -> None:
+    regulars = make_list(business)
+    women = ContactList.objects.create(business=business, name="Women", filter={})
+    source = {"app_label": "contacts", "model_name": "contactimport", "field_name": "contact_list"}
+
+    found = staff.get("/admin/autocomplete/", source | {"term": ""}).json()["results"]
+    page = staff.post(
+        "/admin/contacts/contactimport/add/",
+        {
+            "business": business.pk,
+            "file": SimpleUploadedFile("people.csv", b"phone\n6940000001\n"),
+            "contact_list": women.pk,
+        },
+    )
+
+    assert [choice["id"] for choice in found] == [str(regulars.pk)]
+    assert "not one of the available choices" in page.text
+    assert not ContactImport.objects.exists()
+
+
 def test_another_business_is_out_of_reach(staff: Client) -> None:
     contact = make_contact(make_business())
     contact_list = make_list(contact.business)

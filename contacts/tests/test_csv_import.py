@@ -1,29 +1,37 @@
 """Files as people make them: read aright, or refused in words that help."""
 
 import io
+import time
 from datetime import date
+from functools import partial
 
 import pytest
 
+from contacts.csv_export import lines
 from contacts.csv_file import FileRefused
-from contacts.csv_import import RejectedRow, Row, Sheet, inspect, read_rows
+from contacts.csv_import import RejectedRow, Row, inspect, read_chunks
 
 TODAY = date(2026, 5, 1)
 GREEK = "κινητό;Όνομα;Επώνυμο\n6940000001;Μαρία;Παππά\n"
 
 
-def read(content: str | bytes, *, skip: int = 0) -> tuple[Sheet, list[Row | RejectedRow]]:
+def idle() -> None:
+    """The heartbeat of who holds no lease."""
+
+
+def read(content: str | bytes) -> list[Row | RejectedRow]:
     file = io.BytesIO(content.encode() if isinstance(content, str) else content)
-    sheet = inspect(file)
-    return sheet, list(read_rows(file, sheet, country="GR", today=TODAY, skip=skip))
+    sheet, _ = inspect(file, heartbeat=idle)
+    chunks = read_chunks(file, sheet, size=2, country="GR", today=TODAY, heartbeat=idle)
+    return [row for chunk in chunks for row in chunk.rows]
 
 
 def rows(content: str | bytes) -> list[Row]:
-    return [row for row in read(content)[1] if isinstance(row, Row)]
+    return [row for row in read(content) if isinstance(row, Row)]
 
 
 def errors(content: str | bytes) -> list[tuple[int, str, str]]:
-    rejected = [row for row in read(content)[1] if isinstance(row, RejectedRow)]
+    rejected = [row for row in read(content) if isinstance(row, RejectedRow)]
     return [(error.line, error.column, error.code) for row in rejected for error in row.errors]
 
 
@@ -123,13 +131,60 @@ def test_an_open_quote_does_not_swallow_the_rest() -> None:
     assert len(rows(content)) == 3_000
 
 
-def test_reading_resumes_after_the_rows_that_are_done() -> None:
-    content = "phone\n6940000001\n123\n\n6940000002\n"
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1253"]
+)
+def test_reading_begins_anew_after_any_chunk(encoding: str, newline: str) -> None:
+    text = 'κινητό,Όνομα\n6940000001,"Άννα\nΜαρία"\n123,\n\n6940000002,"Ά" K\n6940000003,Ώ\n\n'
+    mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
+    file = io.BytesIO(mark + text.replace("\n", newline).encode(encoding))
+    sheet, total = inspect(file, heartbeat=idle)
+    read_on = partial(read_chunks, file, sheet, size=1, country="GR", today=TODAY, heartbeat=idle)
+    whole = list(read_on())
 
-    sheet, rest = read(content, skip=2)
+    assert (total, len(whole)) == (4, 4)
+    for done, chunk in enumerate(whole, start=1):
+        assert list(read_on(start=chunk.end)) == whole[done:]
 
-    assert sheet.total == 3
-    assert [row.line for row in rest if isinstance(row, Row)] == [5]
+
+def test_quotes_gone_wrong_everywhere_are_refused_at_once() -> None:
+    content = b"phone,first_name\n6940000001,A\n" + b'a","b\n' * 300_000
+
+    began = time.monotonic()
+    with pytest.raises(FileRefused) as refusal:
+        inspect(io.BytesIO(content), heartbeat=idle)
+
+    assert time.monotonic() - began < 5  # seconds; it is a fraction of one
+    assert refusal.value.code == "NOT_CSV"
+    assert "on line 3 " in refusal.value.detail
+
+
+def test_many_rows_with_a_misplaced_quote_are_rows_with_a_mistake() -> None:
+    bad = '6940000001,"Maria" K\n' * 500
+
+    assert len(errors(f"phone,first_name\n{bad}")) == 500
+
+
+def test_inspecting_a_long_file_gives_signs_of_life_and_can_be_stopped() -> None:
+    file = io.BytesIO(b"phone\n" + b"6940000001\n" * 300_000 + b"\n" * 3_000_000)
+    beats = 0
+
+    def beat() -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 11:  # by then the first look is over, and blank lines are being counted
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        inspect(file, heartbeat=beat)
+
+
+def test_a_phone_may_bear_the_apostrophe_of_an_export() -> None:
+    exported = "".join(lines([("phone", "first_name"), ("+306940000001", "A")]))
+
+    assert "'+30694" in exported
+    assert [row.phone for row in rows(exported)] == ["+306940000001"]
 
 
 @pytest.mark.parametrize(
@@ -144,6 +199,7 @@ def test_reading_resumes_after_the_rows_that_are_done() -> None:
         (b"phone,colour\n6940000001,red\n", "UNKNOWN_COLUMN"),
         (b"phone,attributes.a b\n6940000001,red\n", "UNKNOWN_COLUMN"),
         (b"phone,,email\n6940000001,,\n", "UNKNOWN_COLUMN"),
+        (b"phone" + b"!" * 96 + b"\n123\n", "COLUMN_NAME_TOO_LONG"),
         (b"phone,mobile\n6940000001,6940000002\n", "DUPLICATE_COLUMN"),
         (b"phone,attributes.a,attributes.a\n6940000001,1,2\n", "DUPLICATE_COLUMN"),
         (b"PK\x03\x04 workbook", "NOT_CSV"),
@@ -156,5 +212,5 @@ def test_reading_resumes_after_the_rows_that_are_done() -> None:
 )
 def test_a_file_that_cannot_be_imported_is_refused_as_a_whole(content: bytes, code: str) -> None:
     with pytest.raises(FileRefused) as refusal:
-        inspect(io.BytesIO(content))
+        inspect(io.BytesIO(content), heartbeat=idle)
     assert refusal.value.code == code

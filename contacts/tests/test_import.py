@@ -8,8 +8,9 @@ from accounts.tests.factories import make_business
 from contacts import services
 from contacts.models import Contact, ContactImport, ImportedPhone, Suppression
 from contacts.samples import SHIPPED, write_sample
+from contacts.selectors import due_imports
 from contacts.services import import_run
-from contacts.tests.factories import make_contact, make_import, make_list, run
+from contacts.tests.factories import finish, make_contact, make_import, make_list, run
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +71,42 @@ def test_duplicates_are_found_across_chunks(monkeypatch: pytest.MonkeyPatch) -> 
     assert counts(done) == {"total": 4, "processed": 4, "created": 3, "skipped": 1}
     assert errors(done) == [(5, "phone", "DUPLICATE_IN_FILE")]
     assert not ImportedPhone.objects.exists()
+
+
+def test_a_long_import_takes_turns_and_reads_on_where_it_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(import_run, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(import_run, "SLICE", 0.0)
+    content = "phone,first_name\n6940000001,Ά\n123,\n6940000002,\n6940000001,Ω\n12,\n"
+    contact_import = make_import("\ufeff" + content)
+
+    assert services.run_import(import_id=contact_import.pk)
+
+    contact_import.refresh_from_db()
+    assert counts(contact_import) == {"total": 5, "processed": 2, "created": 1, "failed": 1}
+    assert (contact_import.lease_token, contact_import.attempts) == (None, 0)
+    assert due_imports() == [contact_import.pk]
+    path = Path(contact_import.file.path)
+    done = contact_import.read_bytes
+    path.write_bytes(b"phone,first_name".ljust(done, b"\n") + path.read_bytes()[done:])
+    finish(contact_import)
+    contact_import.refresh_from_db()
+    assert contact_import.status == "completed"
+    whole = {"total": 5, "processed": 5, "created": 2, "skipped": 1, "failed": 2}
+    assert counts(contact_import) == whole
+    assert errors(contact_import) == [
+        (3, "phone", "INVALID_PHONE"),
+        (5, "phone", "DUPLICATE_IN_FILE"),
+        (6, "phone", "INVALID_PHONE"),
+    ]
+
+
+def test_a_padded_column_name_is_refused_or_fits() -> None:
+    longest = "phone".ljust(100, "!")
+
+    assert errors(run(f"{longest}\n123\n")) == [(2, longest, "INVALID_PHONE")]
+    assert run(f"{longest}!\n123\n").failure_code == "COLUMN_NAME_TOO_LONG"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from accounts.tests.factories import api_client, make_business, make_member
 from contacts import tasks
 from contacts.models import ContactImport, ContactList
 from contacts.tests.factories import make_import, make_list, run
-from rediskit.doorbell import waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -133,13 +132,3 @@ def test_an_outsider_finds_nothing(business: Business) -> None:
     assert outsider.get(url).status_code == 404
     assert outsider.get(f"{url}errors/").status_code == 404
     assert outsider.post(f"{url}cancel/").status_code == 404
-
-
-def test_the_sweep_rings_for_what_waits_unless_a_ring_does() -> None:
-    make_import("phone\n6940000001\n")
-
-    tasks.sweep_imports()
-    rings = waiting("imports")
-    tasks.sweep_imports()
-
-    assert waiting("imports") == rings >= 1

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from contacts import selectors, services
 from contacts.models import Consent, Contact, ContactImport, ImportedPhone, Suppression
 from contacts.samples import write_sample
 from contacts.services import import_run
-from contacts.tests.factories import make_import
+from contacts.tests.factories import finish, make_import
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,9 +32,9 @@ def content(tmp_path: Path) -> bytes:
     return data + data.splitlines(keepends=True)[1]
 
 
-def run_in_thread(import_id: int) -> None:
+def run_in_thread(contact_import: ContactImport) -> None:
     try:
-        services.run_import(import_id=import_id)
+        finish(contact_import)
     finally:
         connections.close_all()
 
@@ -43,9 +43,7 @@ def kill_after_a_chunk(contact_import: ContactImport) -> None:
     """Run the import in a process of its own, and kill that in the middle."""
     connections.close_all()  # a forked child must not share them
     fork = multiprocessing.get_context("fork")
-    child = fork.Process(
-        target=services.run_import, kwargs={"import_id": contact_import.pk}, daemon=True
-    )
+    child = fork.Process(target=finish, args=[contact_import], daemon=True)
     child.start()
     deadline = time.monotonic() + 30
     while not contact_import.processed and time.monotonic() < deadline:
@@ -72,7 +70,7 @@ def test_a_killed_import_goes_on_after_the_committed_rows(content: bytes) -> Non
     assert selectors.due_imports() == []  # the dead run still holds its lease
     let_lease_run_out(contact_import)
     assert selectors.due_imports() == [contact_import.pk]
-    services.run_import(import_id=contact_import.pk)
+    finish(contact_import)
 
     contact_import.refresh_from_db()
     assert contact_import.status == "completed"
@@ -87,7 +85,7 @@ def test_two_runs_of_one_import_do_it_once(content: bytes) -> None:
     contact_import = make_import(content)
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(run_in_thread, [contact_import.pk] * 2))
+        list(pool.map(run_in_thread, [contact_import] * 2))
 
     contact_import.refresh_from_db()
     assert (contact_import.status, contact_import.created) == ("completed", ROWS)
@@ -98,7 +96,7 @@ def test_cancelling_stops_between_chunks(content: bytes) -> None:
     contact_import = make_import(content)
 
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(run_in_thread, contact_import.pk)
+        running = pool.submit(run_in_thread, contact_import)
         while not contact_import.processed and not running.done():
             time.sleep(0.01)
             contact_import.refresh_from_db()
@@ -112,6 +110,23 @@ def test_cancelling_stops_between_chunks(content: bytes) -> None:
     assert not ImportedPhone.objects.exists()
 
 
+def test_the_first_look_at_a_long_file_keeps_the_lease_and_can_be_cancelled() -> None:
+    contact_import = make_import("phone\n" + "6940000001\n" * 1_500_000)
+    leases: set[datetime] = set()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run_in_thread, contact_import)
+        while len(leases) < 3 and not running.done():
+            contact_import.refresh_from_db()
+            leases |= {lease} if (lease := contact_import.lease_until) else set()
+        services.cancel_import(contact_import=contact_import)
+        running.result()
+
+    contact_import.refresh_from_db()
+    assert len(leases) == 3
+    assert (contact_import.status, contact_import.total) == ("cancelled", None)
+
+
 @pytest.mark.parametrize("update_existing", [False, True])
 def test_the_same_file_twice_at_once_creates_each_contact_once(
     content: bytes, update_existing: bool
@@ -122,7 +137,7 @@ def test_the_same_file_twice_at_once_creates_each_contact_once(
     ]
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(run_in_thread, [contact_import.pk for contact_import in imports]))
+        list(pool.map(run_in_thread, imports))
 
     for contact_import in imports:
         contact_import.refresh_from_db()
@@ -154,7 +169,7 @@ def test_opting_out_while_being_imported_always_holds(content: bytes) -> None:
             connections.close_all()
 
     with ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(run_in_thread, contact_import.pk), pool.submit(opt_out_some)]
+        futures = [pool.submit(run_in_thread, contact_import), pool.submit(opt_out_some)]
     for future in futures:
         future.result()
 
