@@ -110,8 +110,11 @@ def update_contact(
     return current
 
 
+@transaction.atomic
 def delete_contact(*, contact: Contact) -> None:
     """Forget the person; a withdrawn consent stands on, by the phone."""
+    # The contact before its places on lists, as everybody locks them who puts it there.
+    Contact.objects.select_for_update().filter(pk=contact.pk).first()
     contact.delete()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
@@ -13,10 +13,15 @@ from contacts.models import Contact, ContactImport, ContactList
 
 MAX_MEMBERS_PER_CALL: Final = 10_000
 
+# Until the transaction ends neither the list nor a contact of it is deleted.
+_HOLD_LIST = "SELECT id FROM contacts_contactlist WHERE id = %(list)s FOR KEY SHARE"
+_HOLD_CONTACTS = """
+SELECT id FROM contacts_contact
+WHERE business_id = %(business)s AND id = ANY(%(contacts)s) ORDER BY id FOR KEY SHARE
+"""
 _ADD = """
 INSERT INTO contacts_listmembership (contact_list_id, contact_id)
-SELECT %(list)s, id FROM contacts_contact
-WHERE business_id = %(business)s AND id = ANY(%(contacts)s) ORDER BY id
+SELECT %(list)s, unnest(%(contacts)s::bigint[])
 ON CONFLICT (contact_list_id, contact_id) DO NOTHING
 """
 
@@ -100,39 +105,44 @@ def delete_list(*, contact_list: ContactList) -> None:
         raise ListInUse from error
 
 
+@transaction.atomic
 def add_members(*, contact_list: ContactList, contact_ids: Sequence[int]) -> int:
     """Put contacts of the same business on the list, all or none; how many were not on it yet.
 
     Raises ListIsDynamic, UnknownContacts, ListGone.
     """
-    _check_members(contact_list, contact_ids)
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                _ADD,
-                {
-                    "list": contact_list.pk,
-                    "business": contact_list.business_id,
-                    "contacts": list(contact_ids),
-                },
-            )
-            return int(cursor.rowcount)
-    except IntegrityError as error:
-        raise ListGone("The list or a contact has just been deleted.") from error
+    _check_static(contact_list)
+    names: dict[str, Any] = {
+        "list": contact_list.pk,
+        "business": contact_list.business_id,
+        "contacts": sorted(set(contact_ids)),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD_LIST, names)
+        if cursor.fetchone() is None:
+            raise ListGone
+        cursor.execute(_HOLD_CONTACTS, names)
+        _check_known(contact_ids, {pk for (pk,) in cursor.fetchall()})
+        cursor.execute(_ADD, names)
+        return int(cursor.rowcount)
 
 
 def remove_members(*, contact_list: ContactList, contact_ids: Sequence[int]) -> int:
     """Take contacts off the list; how many were on it. Raises ListIsDynamic, UnknownContacts."""
-    _check_members(contact_list, contact_ids)
+    _check_static(contact_list)
+    contacts = Contact.objects.filter(business_id=contact_list.business_id, pk__in=contact_ids)
+    _check_known(contact_ids, set(contacts.values_list("pk", flat=True)))
     removed, _ = contact_list.members.filter(contact_id__in=contact_ids).delete()
     return removed
 
 
-def _check_members(contact_list: ContactList, contact_ids: Sequence[int]) -> None:
+def _check_static(contact_list: ContactList) -> None:
     if contact_list.filter is not None:
         raise ListIsDynamic
-    contacts = Contact.objects.filter(business_id=contact_list.business_id, pk__in=contact_ids)
-    unknown = sorted(set(contact_ids) - set(contacts.values_list("pk", flat=True)))
+
+
+def _check_known(contact_ids: Sequence[int], known: set[int]) -> None:
+    unknown = sorted(set(contact_ids) - known)
     if unknown:
         named = ", ".join(map(str, unknown[:20])) + (", …" if len(unknown) > 20 else "")
         raise UnknownContacts(f"There are no contacts {named}.", pointer="/contacts")
