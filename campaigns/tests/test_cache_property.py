@@ -47,6 +47,7 @@ TEMPLATES: Final = "/api/v1/templates/"
 BUSINESS: Final = "/api/v1/business/"
 MOVES: Final = ["send", "unschedule", "pause", "resume", "cancel", "duplicate"]
 READS: Final = 7
+DAY: Final = "2026-07-09"  # at 21:30 UTC it is the next day in Athens already
 
 some = st.integers(0, 3)
 read = st.integers(0, READS - 1)
@@ -64,7 +65,7 @@ class CachedAnswers(RuleBasedStateMachine):
         self.api = api_client(self.user)
         make_contacts(self.business, 2)
         make_template(self.business, "First")
-        self.first = make_campaign(self.business)
+        self.first = make_campaign(self.business, created_at=f"{DAY}T21:30:00Z")
         make_due(self.business, contacts=0)
         make_sending(self.business, contacts=0)
         self.paused: list[PausedReader] = []
@@ -86,7 +87,7 @@ class CachedAnswers(RuleBasedStateMachine):
         return [
             CAMPAIGNS,
             f"{CAMPAIGNS}?with_stats=1&ordering=name",
-            f"{CAMPAIGNS}?date_from=2020-01-01&date_to=2099-01-01&status=draft&status=sending",
+            f"{CAMPAIGNS}?date_from={DAY}&date_to={DAY}&status=draft&status=sending",
             f"{CAMPAIGNS}{newest}/stats/",
             f"{CAMPAIGNS}stats/?ids={newest},{self.first.pk}",
             TEMPLATES,
