@@ -110,10 +110,8 @@ class CachedAnswers(RuleBasedStateMachine):
 
     @rule()
     def readers_go_on(self) -> None:
-        while self.paused:
-            reader = self.paused.pop()
-            reader.go_on()
-            self.compare(reader.url)
+        for url in self.resume():
+            self.compare(url)
 
     @rule(
         number=read,
@@ -274,7 +272,7 @@ class CachedAnswers(RuleBasedStateMachine):
             self.api_writes_template("Lost", name)
             self.api_changes_business(name, "UTC")
             self.read_one(0)
-        self.readers_go_on()
+        self.resume()
         replay_invalidations()
         assert not Invalidation.objects.exists()
         self.compare(TEMPLATES)
@@ -286,6 +284,13 @@ class CachedAnswers(RuleBasedStateMachine):
         self.read_all()
 
     # -- Helpers -------------------------------------------------------------------------
+
+    def resume(self) -> list[str]:
+        """Let the paused readers store what they have computed."""
+        readers, self.paused = self.paused, []
+        for reader in readers:
+            reader.go_on()
+        return [reader.url for reader in readers]
 
     def campaign(self, which: int) -> Campaign:
         known = list(Campaign.objects.filter(business=self.business).order_by("-pk"))
