@@ -1,9 +1,7 @@
 """Cached lists, statistics and templates: where they lie, what a hit costs, whose they are."""
 
-import doctest
 import pickle
 from datetime import date
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from accounts import cache as accounts_cache
 from accounts.models import Business
 from accounts.tests.factories import api_client, make_business, make_member
 from campaigns import cache
@@ -23,7 +20,6 @@ from campaigns.tests.factories import (
     make_sending,
     make_template,
 )
-from rediskit import versioned_cache
 from rediskit.connection import client as redis
 
 CAMPAIGNS = "/api/v1/campaigns/"
@@ -46,12 +42,6 @@ def client(business: Business) -> APIClient:
 
 def one(campaign: Campaign) -> str:
     return f"{CAMPAIGNS}{campaign.pk}/stats/"
-
-
-@pytest.mark.parametrize("module", [versioned_cache, accounts_cache, cache])
-def test_the_keys_of_the_examples(module: ModuleType) -> None:
-    results = doctest.testmod(module)
-    assert (results.failed, results.attempted > 0) == (0, True)
 
 
 class TestKeys:
