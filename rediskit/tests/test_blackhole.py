@@ -44,7 +44,7 @@ def _closed_circuits() -> Iterator[None]:
 
 
 def test_the_first_command_waits_a_little_and_the_next_ones_not_at_all(
-    blackhole: str, settings: Settings
+    blackhole: str, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.REDIS_URL = blackhole
     began = time.monotonic()
@@ -57,6 +57,8 @@ def test_the_first_command_waits_a_little_and_the_next_ones_not_at_all(
         with pytest.raises(Away):
             failover.cache.call(connection.client().get, "x")
     assert time.monotonic() - began < 0.1
+    away = "The cache is away, doing without it: TimeoutError: Timeout connecting to server"
+    assert caplog.messages == [away]
 
 
 def test_so_does_ringing(blackhole: str, monkeypatch: pytest.MonkeyPatch) -> None:
