@@ -190,7 +190,9 @@ def test_evictions_cost_a_computation_only(source: Source, evicted: str) -> None
     assert source.read() == Cached(b'"new"', "miss")
 
 
-def test_a_hundred_misses_at_once_compute_once(source: Source, threads: ThreadPoolExecutor) -> None:
+def test_two_hundred_misses_at_once_compute_once(
+    source: Source, threads: ThreadPoolExecutor
+) -> None:
     start = threading.Barrier(200)
 
     def slow() -> bytes:
