@@ -5,9 +5,12 @@ from contextlib import suppress
 import pytest
 from django.conf import settings
 
+from config.celery import app
+from rediskit import failover
 from rediskit.connection import DISABLED, client
 from rediskit.failover import Away
 from rediskit.ratelimits import PREFIX, local_counters
+from rediskit.tests.servers import forget_broker
 from rediskit.versioned_cache import delete_prefix
 
 
@@ -27,3 +30,12 @@ def _unused_limits() -> None:
     redis = client(settings.LIMITS_REDIS_URL)
     if keys := list(redis.scan_iter(f"{PREFIX}*", count=1000)):
         redis.unlink(*keys)
+
+
+@pytest.fixture(autouse=True)
+def _no_outage_is_inherited() -> None:
+    """A test that let Redis fail, or named another broker, left nothing of that to this one."""
+    for circuit in (failover.cache, failover.limits, failover.broker):
+        circuit.reset()
+    if app.pool.connection.as_uri() != app.connection_for_write().as_uri():
+        forget_broker()

@@ -2,13 +2,12 @@
 
 from typing import Any, cast
 
-from celery import Task, current_app
+from celery import Task
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
-from kombu.transport.redis import Channel
 
-from rediskit import failover, local_loop
+from rediskit import connection, failover, local_loop
 
 
 def ring_on_commit(task: "Task[Any, Any]", *args: int | str) -> None:
@@ -55,6 +54,6 @@ def _publish(task: "Task[Any, Any]", args: tuple[int | str, ...]) -> None:
 
 
 def _length(queue: str) -> int:
-    with current_app.connection_or_acquire() as connection:
-        channel = cast("Channel", connection.default_channel)
-        return int(channel.client.llen(queue))
+    # Not by a channel of Kombu's, on which somebody's reply may still be under way.
+    broker = connection.client(connection.in_redis_words(settings.CELERY_BROKER_URL))
+    return cast("int", broker.llen(connection.BROKER_PREFIX + queue))

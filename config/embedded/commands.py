@@ -217,7 +217,7 @@ def _production_like() -> dict[str, str]:
         "SECRET_KEY": "an-installation-makes-its-own-0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
         "DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nowhere",
         "REDIS_URL": "redis://127.0.0.1:9/0",
-        "CELERY_BROKER_URL": "redis://127.0.0.1:9/1",
+        "CELERY_BROKER_URL": "redis://127.0.0.1:10/0",
         "PUBLIC_BASE_URL": "https://sms.example.com",
         "ALLOWED_HOSTS": "sms.example.com",
         "MITTO_API_BASE": "https://messaging.mittoapi.com",

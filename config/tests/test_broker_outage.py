@@ -15,7 +15,7 @@ from messaging.models import Broadcast
 from messaging.selectors import statistics
 from messaging.services.counting import wrong_counters
 from messaging.tests.factories import make_broadcast
-from rediskit.tests.servers import RedisServer
+from rediskit.tests.servers import RedisServer, forget_broker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RECIPIENTS = 4000
@@ -27,6 +27,7 @@ def server(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> RedisS
     redis_server.start("--appendonly", "yes")
     monkeypatch.setenv("REDIS_URL", redis_server.url)
     monkeypatch.setenv("CELERY_BROKER_URL", redis_server.url.removesuffix("0") + "1")
+    forget_broker()
     monkeypatch.setenv("SEND_BATCH_SIZE", "100")
     monkeypatch.setenv("SENDERS", "2")
     return redis_server

@@ -20,7 +20,7 @@ from accounts import tokens
 from accounts.tests.factories import make_business, make_member
 from campaigns.models import Campaign
 from contacts.tests.factories import make_contact
-from rediskit.tests.servers import RedisServer
+from rediskit.tests.servers import RedisServer, forget_broker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CLIENTS = 4
@@ -114,6 +114,7 @@ def server(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> RedisS
     redis_server.start("--databases", "2", "--maxmemory-policy", "volatile-lru")
     monkeypatch.setenv("REDIS_URL", redis_server.url)
     monkeypatch.setenv("CELERY_BROKER_URL", redis_server.url.removesuffix("0") + "1")
+    forget_broker()
     return redis_server
 
 

@@ -14,11 +14,20 @@ from pathlib import Path
 
 import pytest
 import redis
+from kombu import pools
 
+from config.celery import app
 from config.embedded import binaries
 from config.embedded.process import Child, Processes
 
 STRANGE_PASSWORD = "p@:/%"
+
+
+def forget_broker() -> None:
+    """Let this process's Celery connect anew: it keeps connections of the first broker it met."""
+    app._after_fork()  # type: ignore[attr-defined]
+    app.control._after_fork()  # type: ignore[attr-defined]
+    pools.reset()
 
 
 def unused_port() -> int:
