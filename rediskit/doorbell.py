@@ -1,6 +1,6 @@
 """Ringing a Celery task. Redis is a doorbell only: a sweep finds what a lost ring left waiting."""
 
-from typing import Any, cast
+from typing import Any
 
 from celery import Task
 from django.conf import settings
@@ -56,4 +56,4 @@ def _publish(task: "Task[Any, Any]", args: tuple[int | str, ...]) -> None:
 def _length(queue: str) -> int:
     # Not by a channel of Kombu's, on which somebody's reply may still be under way.
     broker = connection.client(connection.in_redis_words(settings.CELERY_BROKER_URL))
-    return cast("int", broker.llen(connection.BROKER_PREFIX + queue))
+    return broker.llen(connection.BROKER_PREFIX + queue)
