@@ -1,10 +1,14 @@
 """Probes: `/livez` (the process answers) and `/readyz` (it can do its work)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -36,16 +40,31 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
         body = problem(503, "NOT_READY", "Not ready to serve.") | {"checks": checks}
         return JsonResponse(body, status=503, content_type=CONTENT_TYPE)
     status = "ok" if set(useful.values()) <= {"ok"} else "degraded"
-    return JsonResponse({"status": status, "checks": checks})
+    return JsonResponse({"status": status, "checks": checks, "work": _work()})
 
 
 def check_database() -> None:
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
+        with _bounded() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
         raise NotReady("unreachable") from error
+
+
+@contextmanager
+def _bounded() -> Iterator[CursorWrapper]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
+        yield cursor
+
+
+def _work() -> dict[str, Any] | None:
+    """What waits and since when, for whoever watches; None if that takes too long to find out."""
+    try:
+        with _bounded():
+            return asdict(selectors.background_work())
+    except DatabaseError:
+        return None
 
 
 @cache  # a success lasts as long as the process; a failure is not remembered

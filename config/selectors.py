@@ -17,6 +17,15 @@ from rediskit import connection, doorbell, failover
 
 
 @dataclass(frozen=True)
+class Work:
+    """queues: tasks that wait in each; None when the broker is away. Ages are in seconds."""
+
+    queues: dict[str, int] | None
+    oldest_waiting: "OldestWaiting"
+    scheduler_heartbeat_age: float | None
+
+
+@dataclass(frozen=True)
 class OldestWaiting:
     """Seconds that the oldest work of each kind has waited by the database's clock, or None."""
 
@@ -26,19 +35,32 @@ class OldestWaiting:
     campaign: float | None
 
 
-def oldest_waiting(*, business: Business) -> OldestWaiting:
-    """Of the business; gateway events belong to nobody before they are applied."""
+def background_work(*, business: Business | None = None) -> Work:
+    """Whether the work behind the business's campaigns, or behind all, keeps up."""
+    try:
+        age = heartbeat_age()
+    except failover.Away:
+        age = None
+    return Work(
+        queues=queue_lengths(),
+        oldest_waiting=oldest_waiting(business=business),
+        scheduler_heartbeat_age=age,
+    )
+
+
+def oldest_waiting(*, business: Business | None = None) -> OldestWaiting:
+    """Of the business, or of all. Gateway events belong to nobody before they are applied."""
     batches = Batch.objects.filter(
-        broadcast__business=business,
         broadcast__status=Broadcast.Status.SENDING,
         state=Batch.State.READY,
         not_before__lte=Now(),
     )
-    due = Campaign.objects.filter(
-        business=business, status=Campaign.Status.SCHEDULED, scheduled_at__lte=Now()
-    )
+    due = Campaign.objects.filter(status=Campaign.Status.SCHEDULED, scheduled_at__lte=Now())
     events = GatewayEvent.objects.filter(state=GatewayEvent.State.PENDING).order_by("pk")
-    imports = ContactImport.objects.filter(business=business, status=ContactImport.Status.PENDING)
+    imports = ContactImport.objects.filter(status=ContactImport.Status.PENDING)
+    if business is not None:
+        batches = batches.filter(broadcast__business=business)
+        due, imports = due.filter(business=business), imports.filter(business=business)
     return OldestWaiting(
         batch=_waited(batches, Greatest("created_at", "not_before")),
         gateway_event=_waited(events, F("received_at")),

@@ -9,7 +9,6 @@ from rest_framework.response import Response
 
 from accounts.viewsets import BusinessMixin
 from config import selectors
-from rediskit import failover
 
 
 class OldestWaitingSerializer(serializers.Serializer[selectors.OldestWaiting]):
@@ -40,17 +39,4 @@ class JobsHealthView(BusinessMixin):
     @extend_schema(operation_id="jobs_health", responses=JobsHealthSerializer)
     def get(self, request: Request) -> Response:
         """Queues, oldest waiting work, the scheduler's sign of life: always from the source."""
-        return Response(
-            {
-                "queues": selectors.queue_lengths(),
-                "oldest_waiting": asdict(selectors.oldest_waiting(business=self.business)),
-                "scheduler_heartbeat_age": _heartbeat_age(),
-            }
-        )
-
-
-def _heartbeat_age() -> float | None:
-    try:
-        return selectors.heartbeat_age()
-    except failover.Away:
-        return None
+        return Response(asdict(selectors.background_work(business=self.business)))

@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from config import health
 from config.tasks import HEARTBEAT, heartbeat
+from messaging.models import GatewayEvent
 from rediskit import failover
 from rediskit.connection import client as redis_client
 
@@ -44,11 +45,27 @@ def test_ready_when_all_is_well(client: Client) -> None:
     answer = client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json() == {
-        "status": "ok",
-        "checks": {"database": "ok", "migrations": "ok", "redis": "ok", "scheduler": "ok"},
+    assert answer.json()["status"] == "ok"
+    assert answer.json()["checks"] == {
+        "database": "ok",
+        "migrations": "ok",
+        "redis": "ok",
+        "scheduler": "ok",
     }
     assert 0 < redis_client().ttl("beat:heartbeat") <= 60
+
+
+@pytest.mark.django_db
+def test_it_tells_what_waits(client: Client) -> None:
+    heartbeat()
+    GatewayEvent.objects.create(gateway="mitto", kind="delivery", raw=b"[]")
+
+    work = client.get("/readyz").json()["work"]
+
+    assert set(work["queues"]) == {"sms", "scheduler", "imports", "events"}
+    assert work["oldest_waiting"]["batch"] is None
+    assert work["oldest_waiting"]["gateway_event"] >= 0
+    assert 0 <= work["scheduler_heartbeat_age"] < 60
 
 
 @pytest.mark.django_db
@@ -76,10 +93,9 @@ def test_degraded_without_redis(client: Client) -> None:
 def test_an_installation_without_redis_is_whole(client: Client, settings: Settings) -> None:
     settings.REDIS_ENABLED = False
 
-    assert client.get("/readyz").json() == {
-        "status": "ok",
-        "checks": {"database": "ok", "migrations": "ok"},
-    }
+    answer = client.get("/readyz").json()
+    assert answer["status"] == "ok"
+    assert answer["checks"] == {"database": "ok", "migrations": "ok"}
 
 
 @pytest.mark.django_db
