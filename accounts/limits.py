@@ -1,4 +1,4 @@
-"""Whom log-ins and registrations count for. The numbers: settings.RATE_LIMITS."""
+"""Whom log-ins, registrations and mails count for. The numbers: settings.RATE_LIMITS."""
 
 from typing import Any, Final
 
@@ -28,5 +28,6 @@ LOGIN: Final = (
     Limit("login:email", email_new_to_the_browser),
 )
 REGISTER: Final = (Limit("register:ip", client_address), Limit("register:email", sent_email))
+RESET: Final = (Limit("reset:ip", client_address), Limit("reset:email", sent_email))
 REFRESH: Final = Limit("refresh:ip", client_address)
 LOGOUT: Final = Limit("logout:ip", client_address)

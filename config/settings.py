@@ -158,6 +158,8 @@ RATE_LIMITS = {
     "login:email": env.rate("RATE_LIMIT_LOGIN_EMAIL", "10/10m"),
     "register:ip": env.rate("RATE_LIMIT_REGISTER_IP", "30/10m"),
     "register:email": env.rate("RATE_LIMIT_REGISTER_EMAIL", "10/10m"),
+    "reset:ip": env.rate("RATE_LIMIT_RESET_IP", "20/10m"),
+    "reset:email": env.rate("RATE_LIMIT_RESET_EMAIL", "5/1h"),
     "refresh:ip": env.rate("RATE_LIMIT_REFRESH_IP", "300/10m"),
     "logout:ip": env.rate("RATE_LIMIT_LOGOUT_IP", "120/10m"),
     "contacts:write:ip": env.rate("RATE_LIMIT_CONTACTS_WRITE_IP", "60/1m"),

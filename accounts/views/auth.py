@@ -78,6 +78,7 @@ class LogoutView(PublicView):
 
 class PasswordResetView(PublicView):
     @extend_schema(request=serializers.ResetSerializer, responses={202: None})
+    @limited(*limits.RESET)
     def post(self, request: Request) -> Response:
         """Mail a link to set a new password, if there is such an account."""
         email = validated(serializers.ResetSerializer, request)["email"]

@@ -36,6 +36,8 @@ CONTRACT = {
     "login:email": (10, 600),
     "register:ip": (30, 600),
     "register:email": (10, 600),
+    "reset:ip": (20, 600),
+    "reset:email": (5, 3600),
     "refresh:ip": (300, 600),
     "logout:ip": (120, 600),
     "contacts:write:ip": (60, 60),
@@ -74,6 +76,8 @@ ASK: dict[str, Callable[[], Any]] = {
     "login:email": lambda: post("auth/login/", elsewhere(), email="a@b.com", password="x"),
     "register:ip": lambda: post("auth/register/", HERE, email=somebody()),
     "register:email": lambda: post("auth/register/", elsewhere(), email="a@b.com"),
+    "reset:ip": lambda: post("auth/password/reset/", HERE, email=somebody()),
+    "reset:email": lambda: post("auth/password/reset/", elsewhere(), email="a@b.com"),
     "refresh:ip": lambda: post("auth/refresh/", HERE),
     "logout:ip": lambda: post("auth/logout/", HERE),
     "admin:login:ip": lambda: admin_log_in(HERE),
@@ -198,12 +202,15 @@ CSRF = "0123456789abcdefghijklmnopqrstuv"
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"csrftoken={CSRF}"}
 LOG_IN = "/api/v1/auth/login/"
 REGISTER = "/api/v1/auth/register/"
+RESET = "/api/v1/auth/password/reset/"
 # Path, body and headers of a request that counts by the rule, and for whom it counts.
 REQUESTS = {
     "login:ip": (LOG_IN, '{"email": "SOMEBODY@b.com", "password": "x"}', JSON, "127.0.0.1"),
     "login:email": (LOG_IN, '{"email": "a@b.com", "password": "x"}', JSON, "a@b.com"),
     "register:ip": (REGISTER, '{"email": "SOMEBODY@b.com"}', JSON, "127.0.0.1"),
     "register:email": (REGISTER, '{"email": "a@b.com"}', JSON, "a@b.com"),
+    "reset:ip": (RESET, '{"email": "SOMEBODY@b.com"}', JSON, "127.0.0.1"),
+    "reset:email": (RESET, '{"email": "a@b.com"}', JSON, "a@b.com"),
     "refresh:ip": ("/api/v1/auth/refresh/", "{}", JSON, "127.0.0.1"),
     "logout:ip": ("/api/v1/auth/logout/", "{}", JSON, "127.0.0.1"),
     "contacts:write:ip": ("/api/v1/contacts/", "{}", JSON, "127.0.0.1"),
