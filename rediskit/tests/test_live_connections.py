@@ -99,7 +99,7 @@ def test_a_user_with_a_strange_password_on_a_server_with_one_database(
     settings.REDIS_URL = connection.cache_url(environ)
     put()
     monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
-    celery = Celery("one database", broker=connection.broker_url(environ))
+    celery = Celery("one database", set_as_current=False, broker=connection.broker_url(environ))
     celery.conf.broker_transport_options = app.conf.broker_transport_options
     celery.send_task("anything", queue="sms", retry=False)
 
@@ -305,7 +305,7 @@ def test_a_broker_that_refuses_is_not_away(
 ) -> None:
     redis_server.start("--maxmemory-policy", "noeviction")
     monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
-    celery = Celery("full", broker=redis_server.url)
+    celery = Celery("full", set_as_current=False, broker=redis_server.url)
     celery.conf.broker_transport_options = app.conf.broker_transport_options
 
     @celery.task(name="rediskit.tests.unpublished")

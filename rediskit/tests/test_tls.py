@@ -48,7 +48,7 @@ def put() -> object:
 def ring(url: str, ca_file: str | None, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Publish a task by a Celery app that is configured as ours."""
     monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
-    celery = Celery("over TLS", broker=url)
+    celery = Celery("over TLS", set_as_current=False, broker=url)
     celery.conf.broker_use_ssl = connection.broker_tls(url, ca_file)
     celery.conf.broker_transport_options = app.conf.broker_transport_options
 
