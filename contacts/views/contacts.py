@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -13,6 +15,7 @@ from accounts.idempotency import idempotent
 from accounts.pagination import NewestFirst
 from accounts.viewsets import BusinessViewSet
 from contacts import services
+from contacts.export import stream_contacts
 from contacts.models import Consent, Contact
 from contacts.query import ContactFilterSet
 from contacts.serializers import ConsentSerializer, ContactSerializer
@@ -53,6 +56,19 @@ class ContactViewSet(
 
     def perform_destroy(self, instance: Contact) -> None:
         services.delete_contact(contact=instance)
+
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
+    @action(detail=False, pagination_class=None)
+    def export(self, request: Request, *args: Any, **kwargs: Any) -> StreamingHttpResponse:
+        """The contacts that the filters find, as CSV that the import takes back."""
+        return StreamingHttpResponse(
+            stream_contacts(self.filter_queryset(self.get_queryset())),
+            content_type="text/csv; charset=utf-8",
+            headers={
+                "Content-Disposition": 'attachment; filename="contacts.csv"',
+                "Cache-Control": "private, no-store",
+            },
+        )
 
     @extend_schema(request=None, responses=ContactSerializer)
     @action(detail=True, methods=["post"])
