@@ -1,14 +1,15 @@
 """The Celery app and its static beat schedule of ticks: each may be lost or doubled."""
 
 import os
+from contextlib import suppress
 from typing import Any, Self
 
 from celery import Celery
-from celery.signals import celeryd_init, task_postrun, task_prerun
+from celery.signals import beat_init, celeryd_init, task_postrun, task_prerun
 from django.db import close_old_connections
 from kombu import Connection
 
-from rediskit import connection
+from rediskit import connection, failover
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -42,6 +43,13 @@ def use_patient_connections(conf: Any = None, **_: Any) -> None:
 def drop_dead_connections(**_: Any) -> None:
     """What Django does around a request: a connection that failed or is too old is closed."""
     close_old_connections()
+
+
+@beat_init.connect
+def beat_at_once(**_: Any) -> None:
+    """The first tick is an interval away; nobody should wait so long for a sign of life."""
+    with suppress(failover.Away):
+        failover.broker.call(app.send_task, "config.tasks.heartbeat")
 
 
 def _tick(task: str, seconds: float) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The programs of a stack: web, worker, beat and the simulated gateway."""
 
 import http.client
+import json
 import os
+import urllib.request
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
@@ -82,6 +84,15 @@ def answers_at(url: str) -> Callable[[], bool]:
             connection.close()
 
     return answers
+
+
+def is_ready(url: str) -> bool:
+    """Whether all parts of the installation work, worker and scheduler included."""
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # noqa: S310
+            return bool(json.load(answer)["status"] == "ok")
+    except (OSError, ValueError):
+        return False
 
 
 def _python_service(

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
@@ -17,6 +18,7 @@ from config.embedded.servers import Servers
 from config.embedded.supervisor import Supervisor
 
 SERVERS = ("postgres", "redis", "broker")
+WORKER_PATIENCE = 15  # seconds
 PROGRAMS = ("gateway", "web", "worker", "beat")
 
 
@@ -65,9 +67,17 @@ class Stack:
             services.append(programs.gateway(gateway_port, self._environment, report_to=self.url))
         self._supervisor.start(services)
         self._supervisor.wait_until_answering(services)
+        self._wait_for_worker()
         self.is_up = True
         self._write_state()
         say("Everything answers")
+
+    def _wait_for_worker(self) -> None:
+        """Until a tick has gone through beat, broker and worker; the web serves without, too."""
+        deadline = time.monotonic() + WORKER_PATIENCE
+        self._supervisor.run_while(
+            lambda: time.monotonic() < deadline and not programs.is_ready(self.url)
+        )
 
     def manage(self, *arguments: str, quiet: bool = False) -> int:
         """Run a management command with the stack kept up meanwhile. Returns its exit code.
