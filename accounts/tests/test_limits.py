@@ -1,10 +1,13 @@
 """Limits on getting in: what counts, what does not, and who cannot be locked out."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.http import SimpleCookie
+from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -15,8 +18,11 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def _quick_hashes(settings: Settings) -> None:
+def _quick(settings: Settings) -> Iterator[None]:
+    """Cheap passwords, and no window that ends in the middle of a test."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with time_machine.travel(timezone.now(), tick=False):
+        yield
 
 
 def log_in(
