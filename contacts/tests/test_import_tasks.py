@@ -40,7 +40,7 @@ def test_an_import_that_is_not_done_rings_again(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_sweep_leaves_it_at_that_while_the_broker_is_away() -> None:
-    make_import("phone\n6940000001\n")
+    contact_import = make_import("phone\n6940000001\n")
 
     def unplug() -> None:
         raise ConnectionError
@@ -51,3 +51,6 @@ def test_the_sweep_leaves_it_at_that_while_the_broker_is_away() -> None:
         tasks.sweep_imports()
     finally:
         failover.broker.reset()
+
+    contact_import.refresh_from_db()
+    assert contact_import.status == "pending", "the next tick rings for it"

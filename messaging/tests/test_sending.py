@@ -498,7 +498,8 @@ def test_a_batch_costs_few_statements(
 
     # Claim, messages, fence, results, end of the broadcast; and three pairs of BEGIN and COMMIT.
     with django_assert_max_num_queries(11):
-        services.send_next_batch(gateway)
+        assert services.send_next_batch(gateway)
+    assert len(gateway.calls) == 2, "it was counted while it worked"
 
 
 def test_every_move_tells_whose_statistics_changed() -> None:
