@@ -45,21 +45,18 @@ def one_pool() -> str:
 def lazy() -> str:
     with _deaf_server() as (url, listener):
         connection.connect_lazily(url, connection.REQUESTS)
-        listener.settimeout(0.1)
-        with suppress(TimeoutError):
-            listener.accept()
-            raise Failed("it connects before the first command")
+        _require(not _is_called(listener), "it connects before the first command")
     return "no connection before the first command"
 
 
 def errors_are_handled() -> str:
-    """A server that refuses costs one attempt; the next callers do not even try."""
+    """A server that fails costs one attempt; the next caller does not even try."""
     circuit = failover.Circuit("A server that is not there (redis_check)")
     with _quiet(), _deaf_server() as (url, listener):
-        listener.close()
         _expect_away(circuit, url)
+        listener.accept()[0].close()
         took = _expect_away(circuit, url)
-    _require(circuit.is_open and took < 0.01, "callers still wait while the server is away")
+        _require(not _is_called(listener), "callers still try while the server is away")
     return f"after the first failure a caller waits {took * 1000:.2f} ms"
 
 
@@ -77,14 +74,14 @@ def reconnects() -> str:
 
 def timeouts_protect() -> str:
     """The profile of requests, on a server that takes connections and never answers."""
-    limit = connection.REQUESTS.connect + connection.REQUESTS.reply
     with _quiet(), _deaf_server() as (url, _):
         hung = connection.connect_lazily(url, connection.REQUESTS)
         began = time.monotonic()
         with _away():
             failover.Circuit("A server that hangs (redis_check)").call(hung.ping)
         took = time.monotonic() - began
-    _require(took < limit + 0.2, f"it took {took:.1f} s")
+    # Ten times what it should be: a busy machine is no broken promise.
+    _require(took < connection.REQUESTS.reply * 10, f"it took {took:.1f} s")
     return f"a server that hangs costs {took:.2f} s, once per process"
 
 
@@ -211,6 +208,14 @@ def _deaf_server() -> Iterator[tuple[str, socket.socket]]:
     """An address where connections are taken, and nothing is answered."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0", listener
+
+
+def _is_called(listener: socket.socket) -> bool:
+    listener.settimeout(0.1)
+    with suppress(TimeoutError):
+        listener.accept()[0].close()
+        return True
+    return False
 
 
 @contextmanager
