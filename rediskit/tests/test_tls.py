@@ -52,7 +52,7 @@ def ring(url: str, ca_file: str | None, monkeypatch: pytest.MonkeyPatch) -> bool
     celery.conf.broker_use_ssl = connection.broker_tls(url, ca_file)
     celery.conf.broker_transport_options = app.conf.broker_transport_options
 
-    @celery.task(name="rediskit.tests.over_tls")
+    @celery.task(name="rediskit.tests.over_tls", shared=False)
     def over_tls() -> None:
         """Never rung."""
 
