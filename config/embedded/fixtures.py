@@ -44,7 +44,7 @@ class SimulatedGateway:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data)  # noqa: S310
         request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
             return json.loads(response.read() or b"null")
 
 
@@ -71,7 +71,7 @@ class WorkerProcess:
             self._child = self._processes.start(
                 service.command, env=service.env, cwd=service.cwd, stdout=log, stderr=log
             )
-        for _ in range(60):
+        for _ in range(120):
             if self._celery.control.ping(timeout=0.5):
                 return
         raise RuntimeError(f"the worker does not answer:\n{self._log.read_text()}")

@@ -21,6 +21,7 @@ from config.embedded import binaries
 from config.embedded.process import Child, Processes
 
 STRANGE_PASSWORD = "p@:/%"
+LONGEST_PAUSE = 90.0  # seconds
 
 
 def forget_broker() -> None:
@@ -45,6 +46,7 @@ class RedisServer:
     options: tuple[str, ...] = ()
     port: int = field(default_factory=unused_port)
     child: Child | None = None
+    _end_of_pause: threading.Timer | None = None
 
     @property
     def url(self) -> str:
@@ -59,7 +61,7 @@ class RedisServer:
         program = binaries.redis_server(self.processes)
         command = (str(program), *place, *self.options, *options)
         self.child = self.processes.start(command, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self._answers():
             assert time.monotonic() < deadline, "redis-server does not start"
             time.sleep(0.01)
@@ -77,18 +79,31 @@ class RedisServer:
         self.child = None
 
     def pause(self) -> None:
-        """It takes connections and commands, and answers nothing."""
+        """It takes connections and commands, and answers nothing.
+
+        Until `resume`, or so late that whatever waits for it fails its test instead of hanging.
+        """
         assert self.child is not None
         self.child.send_signal(signal.SIGSTOP)
+        self._end_of_pause = threading.Timer(LONGEST_PAUSE, self.resume)
+        self._end_of_pause.daemon = True
+        self._end_of_pause.start()
 
     def resume(self) -> None:
         assert self.child is not None
+        if self._end_of_pause is not None:
+            self._end_of_pause.cancel()
         self.child.send_signal(signal.SIGCONT)
 
     def connections(self) -> list[dict[str, str]]:
         """Of everybody but `admin`."""
         with self.admin() as admin:
             return [each for each in admin.client_list() if each["name"] != "admin"]
+
+    def connections_received(self) -> int:
+        """Since it started, this question's own included; in a pause they queue up."""
+        with self.admin() as admin:
+            return int(admin.info("stats")["total_connections_received"])
 
     def kill_connections(self) -> None:
         with self.admin() as admin:

@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -13,13 +15,14 @@ from django_redis import get_redis_connection
 from pytest_django import Settings
 
 from config.celery import app
+from config.tests.running import wait_for
 from rediskit import connection, doorbell, failover
 from rediskit.connection import BROKER_PREFIX, client
 from rediskit.failover import PROBE_INTERVAL, Away
 from rediskit.families import family_of, scan
 from rediskit.tests.servers import STRANGE_PASSWORD, RedisServer
 
-HALF_A_SECOND = (0.4, 0.8)
+CALLS = 1000
 
 
 @pytest.fixture(autouse=True)
@@ -50,19 +53,17 @@ def put(value: str = "1") -> object:
     return failover.cache.call(client().set, "lock:x", value, ex=60)
 
 
-def seconds_until_back() -> float:
-    """Read until it works; every failure in between must be quick."""
-    began = time.monotonic()
+def wait_until_back() -> None:
+    """Read until it works: somebody's read has to be the probe."""
+    until = time.monotonic() + 60
     while True:
-        tried = time.monotonic()
         try:
             get()
         except Away:
-            assert time.monotonic() - tried < 1.1
-            assert time.monotonic() - began < 5
+            assert time.monotonic() < until
             time.sleep(0.02)
-            continue
-        return time.monotonic() - began
+        else:
+            return
 
 
 def only_user(server: RedisServer) -> None:
@@ -126,7 +127,7 @@ def test_a_server_that_appears_later_is_used(
             get()
     redis_server.start()
 
-    assert seconds_until_back() < PROBE_INTERVAL + 0.5
+    wait_until_back()
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
@@ -150,12 +151,11 @@ def test_threads_share_one_pool(server: RedisServer, settings: Settings) -> None
 
 
 def test_a_pool_that_is_used_up_costs_half_a_second(server: RedisServer) -> None:
-    pool = client().connection_pool
+    pool: Any = client().connection_pool
+    assert pool.timeout == 0.5
     taken = [pool.get_connection() for _ in range(pool.max_connections)]
-    began = time.monotonic()
     with pytest.raises(Away):
         get()
-    assert HALF_A_SECOND[0] < time.monotonic() - began < HALF_A_SECOND[1]
     for each in taken:
         pool.release(each)
 
@@ -184,29 +184,23 @@ def test_killed_connections_are_replaced_unnoticed(server: RedisServer) -> None:
     assert not failover.cache.is_open
 
 
-def test_a_server_that_hangs_costs_half_a_second_once(server: RedisServer) -> None:
+def test_a_server_that_hangs_costs_half_a_second_once(
+    server: RedisServer, attempts: list[float | None]
+) -> None:
     put()
+    options = client().connection_pool.connection_kwargs
+    assert (options["socket_connect_timeout"], options["socket_timeout"]) == (0.5, 0.5)
+    attempts.clear()
     server.pause()
-    began = time.monotonic()
-    with pytest.raises(Away):
-        get()
-    assert HALF_A_SECOND[0] < time.monotonic() - began < HALF_A_SECOND[1]
-    began = time.monotonic()
-    for _ in range(1000):
+    for _ in range(CALLS):
         with pytest.raises(Away):
             get()
-    assert time.monotonic() - began < 0.5
+    # None by the first call, which was connected; the others may have been probes now and then.
+    assert len(attempts) < CALLS / 10
 
     server.resume()
-    assert seconds_until_back() < PROBE_INTERVAL + 0.6
-
-
-def test_packets_that_vanish_cost_half_a_second(settings: Settings) -> None:
-    settings.REDIS_URL = "redis://192.0.2.1:6379/0"  # TEST-NET-1: nobody is there
-    began = time.monotonic()
-    with pytest.raises(Away):
-        get()
-    assert time.monotonic() - began < HALF_A_SECOND[1]
+    wait_until_back()
+    assert get() == b"1"
 
 
 def test_a_restart_is_survived(server: RedisServer) -> None:
@@ -215,7 +209,7 @@ def test_a_restart_is_survived(server: RedisServer) -> None:
     with pytest.raises(Away):
         get()
     server.start()
-    assert seconds_until_back() < PROBE_INTERVAL + 0.5
+    wait_until_back()
     assert get() is None
 
 
@@ -232,7 +226,7 @@ def test_a_master_that_becomes_a_replica_is_left_alone_until_it_is_master_again(
         get()  # what it holds may be old
 
     server.admin().replicaof("NO", "ONE")
-    assert seconds_until_back() < PROBE_INTERVAL + 0.5
+    wait_until_back()
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
@@ -267,18 +261,25 @@ def test_a_full_cache_on_the_brokers_database_evicts_no_queue(
 
 
 def test_a_patient_process_waits_for_a_restart(
-    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, attempts: list[float | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "_profile", connection.PATIENT)
+    waits = connection.PATIENT.back_off
+    assert [round(waits.compute(n), 1) for n in range(1, connection.PATIENT.retries + 1)] == [
+        0.2, 0.4, 0.8, 1.6,
+    ]  # fmt: skip
+    # As ever, but this machine may need longer than those three seconds to start a server.
+    monkeypatch.setattr(connection, "_profile", replace(connection.PATIENT, retries=30))
     put()
     server.stop()
+    attempts.clear()
     answers: list[object] = []
     reader = threading.Thread(target=lambda: answers.append(get()))
     reader.start()
-    time.sleep(1)
+    wait_for(lambda: len(attempts) > 1, seconds=60)
     server.start()
     reader.join()
     assert answers == [None]  # it waited, and found the restarted server empty
+    assert set(attempts) == {10}
     assert connection.broker_options()["socket_connect_timeout"] == 10
 
 
@@ -308,7 +309,7 @@ def test_a_broker_that_refuses_is_not_away(
     celery = Celery("full", set_as_current=False, broker=redis_server.url)
     celery.conf.broker_transport_options = app.conf.broker_transport_options
 
-    @celery.task(name="rediskit.tests.unpublished")
+    @celery.task(name="rediskit.tests.unpublished", shared=False)
     def unpublished() -> None:
         """Never rung."""
 

@@ -23,7 +23,7 @@ def loop(app: Celery) -> Iterator[LocalLoop]:
 
 
 def wait_for(event: threading.Event) -> bool:
-    return event.wait(5)
+    return event.wait(60)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -56,11 +56,12 @@ def test_ticks_come_by_themselves(app: Celery, loop: LocalLoop) -> None:
         if len(times) == 3:
             thrice.set()
 
+    began = time.monotonic()
     app.conf.beat_schedule = {"tick": {"task": "tick", "schedule": 0.3}}
     loop.start()
 
     assert wait_for(thrice)
-    assert times[2] - times[0] > 0.5
+    assert times[2] - began > 0.6
 
 
 @pytest.mark.django_db(transaction=True)
