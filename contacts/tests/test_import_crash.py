@@ -45,7 +45,7 @@ def kill_after_a_chunk(contact_import: ContactImport) -> None:
     fork = multiprocessing.get_context("fork")
     child = fork.Process(target=finish, args=[contact_import], daemon=True)
     child.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not contact_import.processed and time.monotonic() < deadline:
         time.sleep(0.01)
         contact_import.refresh_from_db()
