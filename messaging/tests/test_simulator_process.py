@@ -72,7 +72,7 @@ def test_sigterm_ends_it_at_once_with_a_connection_open() -> None:
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
         client.get("/livez")
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=5)
+        _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
 
 
@@ -82,7 +82,7 @@ def test_a_taken_port_is_an_error_in_words(simulator: httpx2.Client) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert process.returncode == 1

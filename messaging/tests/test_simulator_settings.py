@@ -53,7 +53,7 @@ def test_the_environment_names_what_is_wrong() -> None:
         env=os.environ | {"SIM_ERROR_RATE": "lots"},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert process.returncode == 1
