@@ -61,7 +61,7 @@ class Manager:
 
     def _ask(self, method: str, path: str, body: str | None = None) -> Answer:
         parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         headers = {"Authorization": self.authorization, "Content-Type": "application/json"}
         connection.request(method, f"/api/v1/{path}", body, headers)
         response = connection.getresponse()
@@ -102,12 +102,11 @@ class Installation:
         worker, beat = programs.worker(environment), programs.beat(environment, self._data)
         self.supervisor.start([worker, beat])
 
-    def wait_for(self, condition: Callable[[], bool], *, seconds: float) -> float:
-        """How long it took. What ends meanwhile is started again, as ever."""
+    def wait_for(self, condition: Callable[[], bool], *, seconds: float) -> None:
+        """What ends meanwhile is started again, as ever."""
         began = time.monotonic()
         self.supervisor.run_while(lambda: not condition() and time.monotonic() - began < seconds)
         assert condition(), f"it did not come to pass in {seconds} s"
-        return time.monotonic() - began
 
 
 @pytest.fixture

@@ -93,13 +93,13 @@ def test_a_broadcast_ends_well_after_an_outage(
         until = time.monotonic() + seconds
         running.run_while(lambda: time.monotonic() < until)
 
-    run_until(lambda: sent() > 300, seconds=40)
+    run_until(lambda: sent() > 300, seconds=120)
     outage(server, run)
-    run_until(lambda: sent() == RECIPIENTS, seconds=45)
+    run_until(lambda: sent() == RECIPIENTS, seconds=180)
 
     gateway = simulated_gateway.counts("+3069")
     assert (gateway["accepted"], gateway["max_per_destination"]) == (RECIPIENTS, 1)
     run_until(
-        lambda: Broadcast.objects.filter(pk=broadcast.pk, status="completed").exists(), seconds=30
+        lambda: Broadcast.objects.filter(pk=broadcast.pk, status="completed").exists(), seconds=60
     )
     assert list(wrong_counters()) == []

@@ -24,5 +24,5 @@ def test_worker_is_killed_with_its_pool_and_starts_again(
 
 
 def test_web_server_serves_the_tests_database(live_web: str) -> None:
-    with urllib.request.urlopen(f"{live_web}/livez", timeout=10) as response:  # noqa: S310
+    with urllib.request.urlopen(f"{live_web}/livez", timeout=60) as response:  # noqa: S310
         assert response.status == 200

@@ -53,8 +53,8 @@ def test_killed_parent_leaves_neither_child_grandchild_nor_folder(
 
         parent.send_signal(number)
 
-        wait_for(lambda: not (is_alive(child) or is_alive(grandchild)), seconds=5)
-        wait_for(lambda: not throwaway.exists(), seconds=5)
+        wait_for(lambda: not (is_alive(child) or is_alive(grandchild)), seconds=60)
+        wait_for(lambda: not throwaway.exists(), seconds=60)
 
 
 def test_keeper_that_was_killed_is_replaced() -> None:

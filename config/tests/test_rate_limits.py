@@ -254,7 +254,7 @@ def access(transactional_db: None) -> str:
 def wait_for_a_long_window(scope: str) -> None:
     """Lest a window ends in the middle of the test."""
     left = ratelimits.look_up(scope, REQUESTS[scope][3]).resets_in
-    if left < 10:
+    if left < 20:
         time.sleep(left)
 
 

@@ -1,12 +1,16 @@
-"""What users of the web server notice when its Redis, cache and broker in one, is hurt."""
+"""What users of the web server notice when its Redis, cache and broker in one, is hurt.
+
+An outage lasts until the requests of its time are answered: one that waited for its end would fail.
+How long they take is measured by `run.py bench outage`.
+"""
 
 import http.client
 import json
-import statistics
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,20 +23,17 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.tests.factories import make_business, make_member
 from campaigns.models import Campaign
+from config.tests import running
 from contacts.tests.factories import make_contact
 from rediskit.tests.servers import RedisServer, forget_broker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CLIENTS = 4
-WORST = 1.5  # seconds
-MEDIAN = 0.02  # seconds above the normal one
-RECOVERY = 3.5  # seconds: a probe every two, which may take half a second
+READS = 50  # during an outage
 
 
 @dataclass(frozen=True)
 class Answer:
-    at: float
-    took: float
     status: int
     cache: str | None
 
@@ -48,15 +49,13 @@ class Site:
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
         parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         headers = {"Authorization": self.authorization, "Content-Type": "application/json"}
-        began = time.monotonic()
         connection.request(method, path, json.dumps(body) if body else None, headers)
         response = connection.getresponse()
         response.read()
-        took = time.monotonic() - began
         connection.close()
-        return Answer(began, took, response.status, response.headers["X-Cache"])
+        return Answer(response.status, response.headers["X-Cache"])
 
     def read_list(self) -> Answer:
         return self.request("GET", "/api/v1/campaigns/")
@@ -65,6 +64,9 @@ class Site:
         """Drops what is cached of the list."""
         path = f"/api/v1/campaigns/{self.campaign.pk}/"
         return self.request("PATCH", path, {"name": f"at {time.monotonic()}"})
+
+    def wait_for_hit(self) -> None:
+        running.wait_for(lambda: self.read_list().cache == "hit", seconds=60)
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -76,36 +78,15 @@ class Site:
                 self.answers.append(ask())
                 time.sleep(pause)
 
-        readers = [(self.read_list, 0.03)] * CLIENTS
-        threads = [
-            threading.Thread(target=run, args=each) for each in [*readers, (self.rename, 0.2)]
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            for thread in threads:
-                thread.join()
-
-    def median(self, since: float, until: float) -> float:
-        """Of the calmest half second: what else this machine does is not asked."""
-        slots: dict[int, list[float]] = {}
-        for each in self.answers:
-            if since < each.at < until:
-                slots.setdefault(int((each.at - since) * 2), []).append(each.took)
-        return min(statistics.median(took) for took in slots.values())
-
-    def seconds_until_hit(self, since: float) -> float:
-        return (
-            min(
-                each.at + each.took
-                for each in self.answers
-                if each.at > since and each.cache == "hit"
-            )
-            - since
-        )
+        with ThreadPoolExecutor(CLIENTS + 1) as executor:
+            clients = [executor.submit(run, self.read_list, 0.03) for _ in range(CLIENTS)]
+            clients.append(executor.submit(run, self.rename, 0.2))
+            try:
+                yield
+            finally:
+                done.set()
+        for client in clients:
+            client.result()
 
 
 @pytest.fixture
@@ -113,6 +94,7 @@ def server(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> RedisS
     """What the programs of this test use as cache and broker."""
     redis_server.start("--databases", "2", "--maxmemory-policy", "volatile-lru")
     monkeypatch.setenv("REDIS_URL", redis_server.url)
+    monkeypatch.setenv("CACHE_TTL_CAMPAIGN_LIST", "60")  # no misses of their own meanwhile
     monkeypatch.setenv("CELERY_BROKER_URL", redis_server.url.removesuffix("0") + "1")
     forget_broker()
     return redis_server
@@ -166,25 +148,27 @@ def test_users_hardly_notice_an_outage(
     heal: Callable[[RedisServer], None],
 ) -> None:
     with site.busy():
-        time.sleep(2.5)
-        hurt_at = time.monotonic()
+        site.wait_for_hit()
         hurt(server)
-        time.sleep(4)
-        healed_at = time.monotonic()
+        site.rename()  # finds out, if none of the others did
+        during = [site.read_list() for _ in range(READS)]
         heal(server)
-        time.sleep(RECOVERY + 0.5)
+        site.wait_for_hit()
 
     assert {each.status for each in site.answers} == {200}
-    assert "hit" in {each.cache for each in site.answers if each.at < hurt_at}
-    during = [each for each in site.answers if hurt_at + 1 < each.at < healed_at]
-    assert "hit" not in {each.cache for each in during}
-    worst = max(each.took for each in site.answers)
-    normal = site.median(hurt_at - 1.5, hurt_at)
-    without = site.median(hurt_at + 1, healed_at)
-    recovery = site.seconds_until_hit(healed_at)
-    assert worst < WORST
-    assert without < normal + MEDIAN
-    assert recovery < RECOVERY
+    assert {(each.status, each.cache) for each in during} == {(200, "miss")}
+
+
+def test_hardly_any_request_waits_for_a_server_that_hangs(site: Site, server: RedisServer) -> None:
+    site.wait_for_hit()
+    before = server.connections_received()
+    server.pause()
+    during = [site.read_list() for _ in range(READS)]
+    server.resume()
+
+    assert {(each.status, each.cache) for each in during} == {(200, "miss")}
+    # Whoever waits in vain gives up the connection, and the next one opens another.
+    assert server.connections_received() - before < READS / 2
 
 
 def test_killed_connections_are_not_noticed(site: Site, server: RedisServer) -> None:
@@ -192,26 +176,24 @@ def test_killed_connections_are_not_noticed(site: Site, server: RedisServer) -> 
         for _ in range(10):
             time.sleep(0.2)
             server.kill_connections()
-
     assert {each.status for each in site.answers} == {200}
-    assert max(each.took for each in site.answers) < WORST
-    hits = [each for each in site.answers if each.cache == "hit"]
-    assert len(hits) > len(site.answers) * 0.6
+
+    site.wait_for_hit()
+    for _ in range(10):
+        server.kill_connections()
+        assert site.read_list() == Answer(200, "hit")
 
 
 def test_connections_stay_within_the_pool_and_go_with_the_process(
     site: Site, server: RedisServer, request: pytest.FixtureRequest
 ) -> None:
     with site.busy():
-        time.sleep(1)
+        site.wait_for_hit()
         of_cache = [each for each in server.connections() if each["db"] == "0"]
     assert 1 <= len(of_cache) <= settings.REDIS_POOL_SIZE
 
     request.getfixturevalue("supervisor").stop()
-    deadline = time.monotonic() + 5
-    while server.connections():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    running.wait_for(lambda: not server.connections(), seconds=60)
 
 
 def test_a_site_starts_without_redis_and_uses_it_once_it_is_there(
@@ -224,10 +206,7 @@ def test_a_site_starts_without_redis_and_uses_it_once_it_is_there(
         assert (answer.status, answer.cache) == (200, "miss")
 
     server.start("--databases", "2")
-    started = time.monotonic()
-    while site.read_list().cache != "hit":
-        assert time.monotonic() - started < RECOVERY
-        time.sleep(0.05)
+    site.wait_for_hit()
 
 
 def test_ringing_a_broker_that_hangs_costs_little(site: Site, server: RedisServer) -> None:
@@ -235,9 +214,6 @@ def test_ringing_a_broker_that_hangs_costs_little(site: Site, server: RedisServe
     path = f"/api/v1/campaigns/{site.campaign.pk}/send/"
     server.pause()
 
-    answer = site.request("POST", path)
-
-    assert answer.status < 300
-    assert answer.took < WORST
-    assert site.request("GET", f"/api/v1/campaigns/{site.campaign.pk}/").took < 1
+    assert site.request("POST", path).status < 300
+    assert site.request("GET", f"/api/v1/campaigns/{site.campaign.pk}/").status == 200
     server.resume()
