@@ -95,7 +95,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en"  # of the admin and the API; public pages choose (tracking.pages)
+LANGUAGES = [("en", "English"), ("el", "Greek")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
