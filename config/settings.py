@@ -27,6 +27,7 @@ DEFAULT_DAILY_CAP = env.integer("DEFAULT_DAILY_CAP", 0)
 
 INSTALLED_APPS = [
     "config",
+    "nfc",
     "campaigns",
     "tracking",
     "messaging",
