@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db.models import QuerySet, Sum
 
 from accounts.models import Business
 from accounts.problems import Problem
 from campaigns.models import Campaign
-from contacts.models import ContactList
+from contacts.models import Contact, ContactList
 from nfc import cache
 from nfc.models import OptInForm, Scan, Tag, TagDay
 from rediskit.versioned_cache import State
@@ -90,8 +90,23 @@ def totals_of(tag_ids: Iterable[int]) -> dict[int, dict[str, int]]:
 def tag_of_contact(contact_id: int) -> Scan | None:
     """The sign-up by which the contact first came in, if that was by a tag."""
     sign_ups = Scan.objects.filter(contact=contact_id, kind=Scan.Kind.OPT_IN)
-    return sign_ups.order_by("id").first()
+    return sign_ups.select_related("tag__business").order_by("id").first()
 
 
-def scans_of(business: Business) -> QuerySet[Any]:
-    return Scan.objects.filter(business=business)
+def scan_of_redemption(redemption_id: int) -> Scan | None:
+    """Where a redemption was counted."""
+    counted = Scan.objects.filter(redemption=redemption_id, kind=Scan.Kind.REDEMPTION)
+    return counted.select_related("tag__business").first()
+
+
+def tag_of_business(*, business_id: int, public_id: str) -> Tag | None:
+    """Whatever its status: a sign-up may be confirmed days later."""
+    if not public_id:
+        return None
+    tags = Tag.objects.filter(business=business_id, public_id=public_id)
+    return tags.select_related("business", "form").first()
+
+
+def contact_id_of(*, business_id: int, phone: str) -> int | None:
+    contacts = Contact.objects.filter(business=business_id, phone=phone)
+    return contacts.values_list("pk", flat=True).first()

@@ -33,6 +33,12 @@ class FormGone(Problem):
     title: ClassVar[str] = "The form has just been deleted"
 
 
+class TagGone(Problem):
+    status: ClassVar[int] = 404
+    code: ClassVar[str] = "NOT_FOUND"
+    title: ClassVar[str] = "The tag has just been deleted"
+
+
 class TagInUse(Problem):
     status: ClassVar[int] = 409
     code: ClassVar[str] = "TAG_IN_USE"
@@ -76,7 +82,7 @@ def update_form(*, form: OptInForm, **changes: Unpack[FormFields]) -> OptInForm:
 
     Raises FormExists, FormGone.
     """
-    current = OptInForm.objects.select_for_update().filter(pk=form.pk).first()
+    current = OptInForm.objects.select_for_update(no_key=True).filter(pk=form.pk).first()
     if current is None:
         raise FormGone
     before = _agreed(current)
@@ -100,11 +106,16 @@ def create_tag(*, business: Business, **fields: Unpack[TagFields]) -> Tag:
     return Tag.objects.create(business=business, **fields)
 
 
+@transaction.atomic
 def update_tag(*, tag: Tag, **changes: Unpack[TagFields]) -> Tag:
+    """Change what is named. Raises TagGone."""
+    current = Tag.objects.select_for_update(no_key=True).filter(pk=tag.pk).first()
+    if current is None:
+        raise TagGone
     for name, value in changes.items():
-        setattr(tag, name, value)
-    tag.save(update_fields=[*changes, "updated_at"])
-    return tag
+        setattr(current, name, value)
+    current.save(update_fields=[*changes, "updated_at"])
+    return current
 
 
 def delete_tag(*, tag: Tag) -> None:
