@@ -22,6 +22,8 @@ CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", default=(PUBLIC_BASE_UR
 # approve it: nobody sends at the operator's expense.
 REGISTRATION = env.choice("REGISTRATION", "closed", options=("closed", "invite", "open"))
 DEFAULT_DAILY_CAP = env.integer("DEFAULT_DAILY_CAP", 0)
+# Sign-ups by public forms a day, for a new business.
+DEFAULT_SIGNUP_CAP = env.integer("DEFAULT_SIGNUP_CAP", 1000)
 
 # -- Django ----------------------------------------------------------------------------
 
@@ -169,6 +171,9 @@ RATE_LIMITS = {
     "admin:login:ip": env.rate("RATE_LIMIT_ADMIN_LOGIN_IP", "20/10m"),
     "unsubscribe:ip": env.rate("RATE_LIMIT_UNSUBSCRIBE_IP", "20/1m"),
     "unsubscribe:token": env.rate("RATE_LIMIT_UNSUBSCRIBE_TOKEN", "5/1d"),
+    "tracking:ip": env.rate("RATE_LIMIT_TRACKING_IP", "60/1m"),
+    "tracking:id": env.rate("RATE_LIMIT_TRACKING_ID", "10/1m"),
+    "tracking:redeem:ip": env.rate("RATE_LIMIT_TRACKING_REDEEM_IP", "30/1m"),
 }
 # How many reverse proxies append to X-Forwarded-For before a request is here: 0 trusts nobody.
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
@@ -227,6 +232,11 @@ SEND_LEASE = env.integer(
     "SEND_LEASE", GATEWAY_CALL_DEADLINE + 10, minimum=GATEWAY_CALL_DEADLINE + 2
 )
 GATEWAY_BACK_OFF = env.integer("GATEWAY_BACK_OFF", 5, minimum=1)  # seconds
+
+# -- Offers ----------------------------------------------------------------------------
+
+REDEMPTION_UNDO_MINUTES = env.integer("REDEMPTION_UNDO_MINUTES", 15)
+OPT_OUT_UNDO_HOURS = env.integer("OPT_OUT_UNDO_HOURS", 24)
 
 # -- Importing -------------------------------------------------------------------------
 
