@@ -22,7 +22,7 @@ from django.utils.translation import get_language_info, override
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.models import Business
-from tracking import colours
+from tracking import colours, selectors
 
 DEFAULT_COLOUR = "#1a4f8a"
 # Nothing of these pages is stored, indexed, framed or told to another site.
@@ -100,14 +100,14 @@ def choose_language(request: HttpRequest, business: Business | None = None) -> s
 
 def make_brand(business: Business | None) -> Brand:
     """Without a business, as on an unknown link, the page is in nobody's name."""
-    colour = getattr(business, "colour", DEFAULT_COLOUR)
+    colour = business.colour if business else DEFAULT_COLOUR
     fill = colour if re.fullmatch(r"#[0-9a-f]{6}", colour) else DEFAULT_COLOUR
     style = _style(fill)
     return Brand(
         name=business.name if business else "",
         fill=fill,
         text=colours.text_on(fill),
-        logo_url=None,
+        logo_url=selectors.logo_url(business) if business else None,
         style=style,
         style_hash=f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
     )

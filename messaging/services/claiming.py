@@ -37,7 +37,8 @@ class Claim:
 _CLAIM = """
 WITH open AS MATERIALIZED (
     SELECT broadcast.id, broadcast.business_id, broadcast.sender, broadcast.setbacks,
-        broadcast.reaches_suppressed, business.daily_message_cap, (now() AT TIME ZONE 'UTC')::date AS day
+        broadcast.reaches_suppressed, business.daily_message_cap,
+        (now() AT TIME ZONE 'UTC')::date AS day
     FROM messaging_broadcast broadcast
     JOIN accounts_business business ON business.id = broadcast.business_id
     CROSS JOIN LATERAL (SELECT (now() AT TIME ZONE business.time_zone)::time AS clock) here

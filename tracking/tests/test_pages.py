@@ -2,22 +2,25 @@
 
 from base64 import b64encode
 from hashlib import sha256
-from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from accounts.models import Business
+from accounts.models import BusinessLogo
+from accounts.tests.factories import make_business
 from tracking.pages import page
+
+pytestmark = pytest.mark.django_db
 
 
 def show(
-    path: str = "/u/x", language: str | None = None, *, country: str = "GR", **fields: Any
+    path: str = "/u/x", language: str | None = None, *, country: str = "GR", colour: str = "#1a4f8a"
 ) -> HttpResponse:
     headers = {} if language is None else {"Accept-Language": language}
     request = RequestFactory(headers=headers).get(path)
-    business = Business(name="Ann's", country=country, **fields)
+    business = make_business(country=country)
+    business.colour = colour
     return page(request, "tracking/unsubscribe.html", {"state": "ask"}, business=business)
 
 
@@ -74,3 +77,12 @@ def test_a_colour_that_is_none_reaches_no_page() -> None:
     answer = show(colour="</style><script>")
     assert "<script" not in answer.content.decode()
     assert "--fill:#1a4f8a" in answer.content.decode()
+
+
+def test_a_logo_is_shown_from_an_address_of_its_own() -> None:
+    business = make_business()
+    BusinessLogo.objects.create(
+        business=business, content_type="image/png", image=b"", sha256="ab" * 32
+    )
+    answer = page(RequestFactory().get("/"), "tracking/base.html", {}, business=business)
+    assert f'src="/brand/{business.pk}/{"ab" * 8}"' in answer.content.decode()
