@@ -8,13 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.models import Business
 from contacts.models import OptInRequest
 from contacts.services import find_request
 from messaging import tasks
 from nfc import form_token, limits, selectors, services, visits
 from nfc.form_token import Age, Shown
-from nfc.models import OptInForm, Tag
+from nfc.models import Tag
 from nfc.public_forms import SignUpForm, VisitForm
 from nfc.texts import FormTexts, texts_in
 from rediskit.client_address import client_ip
@@ -60,13 +59,14 @@ def confirm_sign_up(request: HttpRequest, token: str) -> HttpResponse:
         return _unknown(request, "nfc/confirm.html", {"state": "unknown"})
     business = waiting.business
     if request.method != "POST":
-        context = {"state": "ask", "waiting": waiting, "agreed": waiting.text}
+        state = "used" if waiting.confirmed_at else "ask"
+        context = {"state": state, "agreed": waiting.text}
         return page(request, "nfc/confirm.html", context, business=business)
     confirmed = services.confirm(
         token=token, ip=client_ip(request), user_agent=visits.user_agent_of(request)
     )
-    if confirmed is None:
-        return page(request, "nfc/confirm.html", {"state": "unknown"}, status=404)
+    if confirmed is None or not confirmed.is_subscribed:  # stopped again, and that stands
+        return page(request, "nfc/confirm.html", {"state": "used"}, business=business, status=410)
     ring_on_commit(tasks.send_next)  # somebody may be welcomed
     return page(request, "nfc/confirm.html", _confirmed(request, waiting), business=business)
 
@@ -185,9 +185,7 @@ def _form_page(
         "is_test": tag.is_test,
     }
     template = "nfc/sign_up.html" if tag.type == Tag.Type.OPT_IN else "nfc/visit.html"
-    return page(
-        request, template, context, business=tag.business, status=status, headers=headers
-    )
+    return page(request, template, context, business=tag.business, status=status, headers=headers)
 
 
 def _thanks(request: HttpRequest, tag: Tag) -> HttpResponse:

@@ -2,12 +2,11 @@
 
 import re
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
@@ -19,7 +18,7 @@ from nfc.models import OPTIONAL_FIELDS, Tag
 EARLIEST_BIRTHDAY: Final = date(1900, 1, 1)
 TRAP: Final = "website"
 
-_PHONE_ERRORS: Final[dict[Reason, "str | Promise"]] = {
+_PHONE_ERRORS: Final[dict[Reason, Any]] = {
     "EMPTY": _("Please give your mobile number."),
     "NOT_A_NUMBER": _("This is not a phone number: please use digits only."),
     "TOO_SHORT": _("This phone number is too short."),
@@ -40,7 +39,10 @@ def _text(label: Any, *, max_length: int = 100, **attrs: str) -> forms.CharField
         max_length=max_length,
         validators=[_printable],
         widget=forms.TextInput(attrs=attrs),
-        error_messages={"required": _("Please fill this in."), "max_length": _("This is too long.")},
+        error_messages={
+            "required": _("Please fill this in."),
+            "max_length": _("This is too long."),
+        },
     )
 
 
@@ -73,12 +75,15 @@ class PhoneField(forms.CharField):
 class _PublicForm(forms.Form):
     """The phone, and a field that only programs fill in."""
 
-    use_required_attribute = True
-
-    def __init__(self, *args: Any, tag: Tag, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs, auto_id="%s")
+    def __init__(self, data: Any = None, *, tag: Tag) -> None:
+        super().__init__(data, auto_id="%s")
         self.fields["phone"] = PhoneField(tag.business)
         self.fields[TRAP] = forms.CharField(label=_("Leave this empty"), required=False)
+
+    @property
+    def wrong(self) -> list[str]:
+        """The fields with errors beside them."""
+        return [name for name in self.fields if name in self.errors]
 
     @property
     def is_trapped(self) -> bool:
@@ -92,8 +97,8 @@ class VisitForm(_PublicForm):
 class SignUpForm(_PublicForm):
     """The fields that the tag's form asks for, and the consent."""
 
-    def __init__(self, *args: Any, tag: Tag, **kwargs: Any) -> None:
-        super().__init__(*args, tag=tag, **kwargs)
+    def __init__(self, data: Any = None, *, tag: Tag) -> None:
+        super().__init__(data, tag=tag)
         assert tag.form is not None
         for name in OPTIONAL_FIELDS:
             if name in tag.form.fields:
@@ -110,7 +115,7 @@ class SignUpForm(_PublicForm):
 
     def contact_fields(self) -> ContactFields:
         given = {name: self.cleaned_data.get(name) for name in OPTIONAL_FIELDS}
-        return ContactFields(**{name: value for name, value in given.items() if value})  # type: ignore[typeddict-item]
+        return cast("ContactFields", {name: value for name, value in given.items() if value})
 
 
 def _birthday() -> forms.DateField:

@@ -13,9 +13,7 @@ from tracking.signals import offer_redeemed, redemption_undone
 
 
 @receiver(contact_opted_in)
-def count_opt_in(
-    *, contact: Contact, consent: Consent, is_first: bool, tag: str, **_: Any
-) -> None:
+def count_opt_in(*, contact: Contact, consent: Consent, is_first: bool, tag: str, **_: Any) -> None:
     """Of somebody new, or of somebody whose confirmation was needed; not of who was in already."""
     if not is_first and consent.source != Consent.Source.CONFIRMATION:
         return
@@ -33,9 +31,7 @@ def count_opt_out(*, contact: Contact | None, **_: Any) -> None:
 @receiver(offer_redeemed)
 def count_redemption(*, redemption: Redemption, **_: Any) -> None:
     if redemption.contact_id is not None:
-        services.credit_redemption(
-            redemption_id=redemption.pk, contact_id=redemption.contact_id
-        )
+        services.credit_redemption(redemption_id=redemption.pk, contact_id=redemption.contact_id)
 
 
 @receiver(redemption_undone)

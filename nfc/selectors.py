@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet, Sum
 
@@ -82,7 +82,7 @@ def days_of(tag: Tag, *, first: date, last: date) -> list[TagDay]:
 def totals_of(tag_ids: Iterable[int]) -> dict[int, dict[str, int]]:
     """All figures of each tag since it was made."""
     days = TagDay.objects.filter(tag__in=tag_ids).order_by()
-    sums = days.values("tag").annotate(**{f"all_{name}": Sum(name) for name in FIGURES})
+    sums: Any = days.values("tag").annotate(**{f"all_{name}": Sum(name) for name in FIGURES})
     found = {row["tag"]: {name: row[f"all_{name}"] for name in FIGURES} for row in sums}
     return {pk: found.get(pk, dict.fromkeys(FIGURES, 0)) for pk in tag_ids}
 

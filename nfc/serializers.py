@@ -84,10 +84,9 @@ class TagSerializer(StrictModelSerializer[Tag]):
 @extend_schema_field(
     {
         "type": "object",
-        "properties": {
-            name: _REQUIRED_FLAG
-            for name in ("phone", "first_name", "last_name", "email", "birthday", "gender")
-        },
+        "properties": dict.fromkeys(
+            ("phone", "first_name", "last_name", "email", "birthday", "gender"), _REQUIRED_FLAG
+        ),
         "required": ["phone"],
         "additionalProperties": False,
     }

@@ -48,6 +48,7 @@ def sign_up(
             text=agreed.consent_text,
             language=agreed.language,
             version=tag.form.version,
+            reference=f"form {tag.form.pk}",
             tag=tag.public_id,
             page=page,
             ip=client_ip(request),

@@ -10,7 +10,8 @@ from django.utils.translation import gettext, override
 from accounts.models import Business
 from contacts.models import Contact
 from contacts.services import ContactFields, Evidence, OptIn, Outcome, confirm_opt_in, opt_in
-from messaging.services import SendingNotApproved, send_message
+from messaging.services import send_message
+from messaging.services.single import SendingNotApproved
 from nfc.models import Scan, Tag
 from nfc.services.counting import record_scan
 

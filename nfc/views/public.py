@@ -157,7 +157,8 @@ def _as_form(body: dict[str, Any]) -> dict[str, Any]:
 def _agreed(tag: Tag, body: dict[str, Any], language: str) -> FormTexts:
     """The words that were shown: those of the config, in the language that it named."""
     assert tag.form is not None
-    if body.get("version") not in {None, tag.form.version}:
+    version = body.get("version")
+    if version is not None and version != tag.form.version:
         raise FormChanged
     named = body.get("language")
     return texts_in(tag.form, named if isinstance(named, str) else language)
