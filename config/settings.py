@@ -29,6 +29,7 @@ DEFAULT_SIGNUP_CAP = env.integer("DEFAULT_SIGNUP_CAP", 1000)
 
 INSTALLED_APPS = [
     "config",
+    "nfc",
     "campaigns",
     "tracking",
     "messaging",
@@ -152,6 +153,7 @@ CACHE_TTLS = {
     "campaign_stats": env.integer("CACHE_TTL_CAMPAIGN_STATS", 30, minimum=1, maximum=60),
     "dashboard": env.integer("CACHE_TTL_DASHBOARD", 30, minimum=1, maximum=60),
     "profile": env.integer("CACHE_TTL_PROFILE", 600, minimum=1),
+    "tags": env.integer("CACHE_TTL_TAGS", 3600, minimum=1),
     "templates": env.integer("CACHE_TTL_TEMPLATES", 3600, minimum=1),
 }
 
@@ -171,6 +173,10 @@ RATE_LIMITS = {
     "admin:login:ip": env.rate("RATE_LIMIT_ADMIN_LOGIN_IP", "20/10m"),
     "unsubscribe:ip": env.rate("RATE_LIMIT_UNSUBSCRIBE_IP", "20/1m"),
     "unsubscribe:token": env.rate("RATE_LIMIT_UNSUBSCRIBE_TOKEN", "5/1d"),
+    "nfc:config:ip": env.rate("RATE_LIMIT_NFC_CONFIG_IP", "60/1m"),
+    "nfc:submit:ip": env.rate("RATE_LIMIT_NFC_SUBMIT_IP", "30/1m"),
+    "nfc:submit:phone": env.rate("RATE_LIMIT_NFC_SUBMIT_PHONE", "5/1h"),
+    "nfc:submit:prefix": env.rate("RATE_LIMIT_NFC_SUBMIT_PREFIX", "100/1h"),
     "tracking:ip": env.rate("RATE_LIMIT_TRACKING_IP", "60/1m"),
     "tracking:id": env.rate("RATE_LIMIT_TRACKING_ID", "10/1m"),
     "tracking:redeem:ip": env.rate("RATE_LIMIT_TRACKING_REDEEM_IP", "30/1m"),

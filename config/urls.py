@@ -13,6 +13,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("contacts.urls")),
     path("", include("messaging.urls")),
     path("", include("campaigns.urls")),
+    path("", include("nfc.urls")),
     path("jobs/health/", JobsHealthView.as_view(), name="jobs-health"),
 ]
 
@@ -26,6 +27,7 @@ urlpatterns = [
     path("webhooks/", include("messaging.webhook_urls")),
     path("livez", health.livez),
     path("readyz", health.readyz),
+    path("", include("nfc.page_urls")),
     path("", include("tracking.urls")),
     re_path(r"^(?:api|webhooks)/", errors.unknown_endpoint),
 ]
