@@ -13,14 +13,14 @@ from nfc.texts import FormTexts
 from rediskit.client_address import client_ip
 from rediskit.doorbell import ring_on_commit
 from rediskit.ratelimits import RateLimited, check
-from tracking.bots import is_bot
+from tracking.bots import is_automatic
 
 _MAX_USER_AGENT = 400
 
 
 def count_tap(request: Any, tag: Tag) -> None:
     """By people only, and no more of them than the limit: the page itself is never refused."""
-    if request.method == "GET" and "lang" not in request.GET and not is_bot(request):
+    if "lang" not in request.GET and not is_automatic(request):
         services.record_tap(tag=tag)
 
 
