@@ -151,6 +151,7 @@ CACHE_TTLS = {
     "default": env.integer("CACHE_TTL_DEFAULT", 30, minimum=1),
     "campaign_list": env.integer("CACHE_TTL_CAMPAIGN_LIST", 20, minimum=1, maximum=60),
     "campaign_stats": env.integer("CACHE_TTL_CAMPAIGN_STATS", 30, minimum=1, maximum=60),
+    "dashboard": env.integer("CACHE_TTL_DASHBOARD", 30, minimum=1, maximum=60),
     "profile": env.integer("CACHE_TTL_PROFILE", 600, minimum=1),
     "tags": env.integer("CACHE_TTL_TAGS", 3600, minimum=1),
     "templates": env.integer("CACHE_TTL_TEMPLATES", 3600, minimum=1),

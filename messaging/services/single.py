@@ -1,5 +1,7 @@
 """One message to one phone, through the same engine as a campaign."""
 
+from datetime import datetime
+
 from django.db import transaction
 
 from accounts.models import Business
@@ -39,6 +41,7 @@ def send_message(
     is_marketing: bool = False,
     reaches_suppressed: bool = False,
     is_checked: bool = False,
+    expires_at: datetime | None = None,
 ) -> Message:
     """One message. A transactional one has no opt-out link, but an opt-out holds for it as well.
 
@@ -62,6 +65,7 @@ def send_message(
         is_marketing=is_marketing,
         link_base=business.link_base,
         reaches_suppressed=reaches_suppressed,
+        expires_at=expires_at,
     )
     BroadcastCounters.objects.create(broadcast=broadcast)
     ExpansionCursor.objects.create(broadcast=broadcast, up_to_contact_id=0, done=True)
