@@ -20,7 +20,7 @@ from accounts.problems import Problem
 from rediskit.ratelimits import RateLimited
 
 CONTENT_TYPE = "application/problem+json"
-JSON_PREFIXES = ("/api/", "/webhooks/")
+JSON_PREFIXES = ("/api/", "/webhooks/", "/tracking/")
 # Of the addresses behind a tag one is JSON only, and two answer in the kind that they are sent.
 JSON_TWINS = re.compile(r"/nfc/[^/]+/(?:(config)|submit|visit)/")
 # rest_framework's words, where the contract has others.
@@ -93,7 +93,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 def unknown_endpoint(request: HttpRequest) -> JsonResponse:
-    """Answers under /api/ and /webhooks/ what nothing else does, with DEBUG on too."""
+    """Answers for JSON_PREFIXES what nothing else does, with DEBUG on too."""
     detail = "There is no such endpoint."
     if not request.path.endswith("/"):
         detail += " Addresses end with a slash."

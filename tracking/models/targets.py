@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import Q
 
 from messaging.models import Broadcast
+from tracking.targets import MAX_TARGET
 
-MAX_TARGET = 2000  # characters
 MAX_LINKS = 99  # a code has room for two digits
 MAX_TITLE = 120
 

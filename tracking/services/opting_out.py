@@ -1,6 +1,7 @@
 """The way out of every marketing text, and the way back for whoever pressed by mistake."""
 
 from datetime import timedelta
+from typing import TypedDict, Unpack
 
 from django.conf import settings
 from django.db import transaction
@@ -8,13 +9,21 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import Business
-from contacts import services as contacts
 from contacts.models import Consent, Suppression
+from contacts.selectors import suppressed_phones
+from contacts.services import resubscribe, unsubscribe
 from contacts.services.locks import lock_suppressions
 from messaging.models import Message
 from messaging.optout import read_token
 from tracking.models import OptOut
 from tracking.services.counting import count
+
+
+class Person(TypedDict, total=False):
+    """Who acts: kept with the consent as its proof."""
+
+    ip: str | None
+    user_agent: str
 
 
 def find_message(token: str) -> Message | None:
@@ -27,7 +36,7 @@ def find_message(token: str) -> Message | None:
 
 
 @transaction.atomic
-def opt_out(*, message: Message) -> Business:
+def opt_out(*, message: Message, **person: Unpack[Person]) -> Business:
     """The business that sent the message never texts its phone again; twice is harmless.
 
     Nor the number that the person has moved to since, if it is a contact still.
@@ -36,7 +45,7 @@ def opt_out(*, message: Message) -> Business:
     # Held to the end: what is written down below is what has been taken.
     lock_suppressions(business_id=business.pk)
     phones = _phones(message, business)
-    taken = [phone for phone in phones if _withdraw(message, phone)]
+    taken = [phone for phone in phones if _withdraw(message, phone, person)]
     before = OptOut.objects.filter(pk=message.pk).first()
     if before is None or before.undone_at is not None or taken:
         OptOut.objects.update_or_create(
@@ -55,7 +64,7 @@ def opt_out(*, message: Message) -> Business:
 
 
 @transaction.atomic
-def undo_opt_out(*, message: Message) -> bool:
+def undo_opt_out(*, message: Message, **person: Unpack[Person]) -> bool:
     """Give back what the link of this very message took, within settings.OPT_OUT_UNDO_HOURS.
 
     False if there is nothing to give back: an opt-out that came after it stands.
@@ -66,12 +75,17 @@ def undo_opt_out(*, message: Message) -> bool:
     if opted_out is None:
         return False
     phones = [phone for phone in opted_out.taken if _is_the_last_word(opted_out, phone)]
-    given_back = [phone for phone in phones if _give_back(message, phone)]
+    given_back = [phone for phone in phones if _give_back(message, phone, person)]
     if not given_back:
         return False
     OptOut.objects.filter(pk=message.pk).update(undone_at=Now())
     count("unsubscribes", broadcast=message.broadcast, by=-1)
     return True
+
+
+def is_opted_out(*, message: Message) -> bool:
+    business_id = message.broadcast.business_id
+    return bool(suppressed_phones(business_id=business_id, phones=[message.phone]))
 
 
 def may_undo_opt_out(*, message: Message) -> bool:
@@ -91,21 +105,23 @@ def _phones(message: Message, business: Business) -> list[str]:
     return phones
 
 
-def _withdraw(message: Message, phone: str) -> bool:
-    return contacts.unsubscribe(
+def _withdraw(message: Message, phone: str, person: Person) -> bool:
+    return unsubscribe(
         business_id=message.broadcast.business_id,
         phone=phone,
         source=Consent.Source.LINK,
         reference=message.public_id,
+        **person,
     )
 
 
-def _give_back(message: Message, phone: str) -> bool:
-    return contacts.resubscribe(
+def _give_back(message: Message, phone: str, person: Person) -> bool:
+    return resubscribe(
         business_id=message.broadcast.business_id,
         phone=phone,
         source=Consent.Source.UNDO,
         reference=message.public_id,
+        **person,
     )
 
 

@@ -131,7 +131,7 @@ def _insert(message: Message, user: User, evidence: Evidence) -> Redemption | No
         user.pk,
         evidence.channel.value,
         evidence.ip,
-        evidence.user_agent[:MAX_USER_AGENT],
+        evidence.user_agent.replace("\0", "")[:MAX_USER_AGENT],
     )
     with connection.cursor() as cursor:
         cursor.execute(_REDEEM, values)
