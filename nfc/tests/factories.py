@@ -8,12 +8,12 @@ from typing import Any
 import time_machine
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
 
 from accounts.models import Business
 from accounts.tests.factories import make_business
-from nfc import services
-from nfc.form_token import EARLIEST
+from contacts.models import Consent
+from contacts.services import unsubscribe
+from nfc import form_token, services
 from nfc.models import OptInForm, Tag
 from nfc.selectors import totals_of
 
@@ -21,7 +21,7 @@ PHONE = "+306941234567"
 CONSENT = "I agree to get offers by SMS."
 CONSENT_EL = "Συμφωνώ να λαμβάνω προσφορές με SMS."
 BROWSER = {
-    "User-Agent": "Mozilla/5.0 (Linux; Android 9; SM-J330F) AppleWebKit/537.36 Mobile Safari/537.36",
+    "User-Agent": "Mozilla/5.0 (Linux; Android 9; SM-J330F) AppleWebKit/537.36 Mobile",
     "Accept-Language": "en",
 }
 _names = count(1)
@@ -65,10 +65,15 @@ def action_of(page: Any) -> str:
     return unescape(re.search(r'<form method="post" action="([^"]+)"', page.text)[1])  # type: ignore[index]
 
 
+def public_id_of(page: Any) -> str:
+    return action_of(page).split("/")[2]
+
+
 def fill_in(page: Any, client: Client, **typed: str) -> Any:
     """Type, wait as a person does, and press the button."""
-    with time_machine.travel(timezone.now(), tick=False) as clock:
-        clock.shift(EARLIEST + 1)
+    shown = form_token.read(fields_of(page)["token"], public_id=public_id_of(page))
+    assert shown is not None
+    with time_machine.travel(shown.at + form_token.EARLIEST + 1, tick=False):
         return client.post(action_of(page), {**fields_of(page), **typed})
 
 
@@ -77,6 +82,11 @@ def sign_up(tag: Tag, phone: str = "6941234567", client: Client | None = None, *
     client = client or visitor()
     page = client.get(tag.path)
     return fill_in(page, client, phone=phone, consent="on", **typed)
+
+
+def stop(business: Business, phone: str = PHONE) -> None:
+    """The person behind the phone wants nothing more."""
+    unsubscribe(business_id=business.pk, phone=phone, source=Consent.Source.LINK)
 
 
 def figures(tag: Tag) -> dict[str, int]:
