@@ -15,7 +15,7 @@ from accounts.strict import StrictModelSerializer, StrictSerializer
 from contacts.models import Gender
 from nfc import selectors
 from nfc.form_rules import MAX_TEXT, InvalidForm, check_fields, check_translations
-from nfc.models import OptInForm, Scan, Tag, TagDay
+from nfc.models import OPTIONAL_FIELDS, PHONE, OptInForm, Scan, Tag
 from nfc.qr import link_of
 
 DEFAULT_DAYS: Final = 30
@@ -84,9 +84,7 @@ class TagSerializer(StrictModelSerializer[Tag]):
 @extend_schema_field(
     {
         "type": "object",
-        "properties": dict.fromkeys(
-            ("phone", "first_name", "last_name", "email", "birthday", "gender"), _REQUIRED_FLAG
-        ),
+        "properties": dict.fromkeys((PHONE, *OPTIONAL_FIELDS), _REQUIRED_FLAG),
         "required": ["phone"],
         "additionalProperties": False,
     }
@@ -184,9 +182,6 @@ class FunnelSerializer(serializers.Serializer[Any]):
 
 class TagDaySerializer(FunnelSerializer):
     day = serializers.DateField()
-
-    class Meta:
-        model = TagDay
 
 
 class TagStatisticsSerializer(FunnelSerializer):

@@ -20,7 +20,7 @@ _MAX_USER_AGENT = 400
 
 def count_tap(request: Any, tag: Tag) -> None:
     """By people only, and no more of them than the limit: the page itself is never refused."""
-    if request.method == "GET" and "lang" not in request.GET and not is_automatic(request):
+    if "lang" not in request.GET and not is_automatic(request):
         services.record_tap(tag=tag)
 
 

@@ -99,7 +99,9 @@ class TestStatistics:
     ) -> None:
         ids = [str(make_campaign(business, name=f"{number}").pk) for number in range(5)]
         ids.append(str(make_sending(business).pk))
-        with django_assert_num_queries(6):  # user, membership; campaigns, and three kinds of counters
+        with django_assert_num_queries(
+            6
+        ):  # user, membership; campaigns, and three kinds of counters
             answer = client.get("/api/v1/campaigns/stats/", {"ids": ",".join(ids)})
         assert len(answer.json()) == 6
 

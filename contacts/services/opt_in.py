@@ -191,7 +191,7 @@ def _count(business: Business) -> bool:
     names = {
         "business": business.pk,
         "day": timezone.now().astimezone(UTC).date(),
-        "cap": getattr(business, "daily_signup_cap", 1000),
+        "cap": business.daily_signup_cap,
     }
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, names)
