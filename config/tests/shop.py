@@ -9,16 +9,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import Business, Role
 from accounts.tests.factories import make_business, make_member
 from campaigns.services import create_automation
-from messaging.gateways import get_gateway
+from config.embedded.fixtures import SimulatedGateway
+from contacts.services import Evidence, opt_in
 from messaging.models import GatewayReference, Message
+from messaging.services import send_message
 from nfc.models import OptInForm, Tag
 from nfc.services import create_form, create_tag
+from tracking.services import OfferFields, attach
 
 FIELDS = ("phone", "first_name", "last_name", "email", "birthday", "gender")
 CONSENT = "Flora may send me offers by text message. I can stop at any time."
@@ -81,17 +86,58 @@ def open_shop(url: str, *, name: str = "Flora", colour: str = "#8a1c5a") -> Shop
     return Shop(url, business, form, tag, f"Bearer {access}")
 
 
-def wait_for_text(phone: str, seconds: float = 30) -> str:
+def send_offer(shop: Shop, *, ends_in: timedelta = timedelta(days=14)) -> Message:
+    """A message with an offer, which nobody has sent as yet."""
+    with transaction.atomic():
+        message = send_message(
+            business=shop.business,
+            phone="+306940000009",
+            text="{{offer_link}}",
+            sender="Flora",
+            is_marketing=True,
+            is_checked=True,
+        )
+        offer = OfferFields(
+            title="A rose for free",
+            text="One red rose, cut this morning,\nwith whatever you take home.",
+            valid_until=timezone.now() + ends_in,
+        )
+        attach(broadcast=message.broadcast, targets=[], offer=offer)
+    return message
+
+
+def ask_to_confirm(shop: Shop) -> str:
+    """The link of a sign-up that waits for its person."""
+    asked = opt_in(
+        business=shop.business,
+        phone="+306940000008",
+        fields={},
+        evidence=Evidence(text=CONSENT, language="en", version=1, tag=shop.tag.public_id),
+        must_confirm=True,
+    )
+    assert asked.token is not None
+    return f"{shop.url}/c/{asked.token}"
+
+
+def wait_for_text(gateway: SimulatedGateway, phone: str, seconds: float = 30) -> str:
     """The last text for the phone, as the gateway has it."""
     limit = time.monotonic() + seconds
     while True:
         last = Message.objects.filter(phone=phone).order_by("-pk").first()
         reference = last and GatewayReference.objects.filter(message_id=last.pk).first()
-        found = get_gateway().lookup(reference.pk) if reference else None
-        if found is not None:
-            return found.text
+        if reference:
+            return _look_up(gateway, reference.pk)
         assert time.monotonic() < limit, "no message came"
         time.sleep(0.1)
+
+
+def _look_up(gateway: SimulatedGateway, message_id: str) -> str:
+    """Not by our own client: its loop and Playwright's do not run in one thread."""
+    request = urllib.request.Request(f"{gateway.url}/api/v1.1/Messages/{message_id}")  # noqa: S310
+    request.add_header("X-Mitto-API-Key", settings.MITTO_API_KEY)
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        text: str = json.load(response)["text"]
+        return text
 
 
 def links_in(text: str) -> dict[str, str]:
