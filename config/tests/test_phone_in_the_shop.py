@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Page, expect
 
-from config.embedded.fixtures import SimulatedGateway, WorkerProcess
+from config.embedded.fixtures import WorkerProcess
 from config.tests.browser import PHONE, MakePhone
 from config.tests.shop import Shop, links_in, open_shop, wait_for_text
 from contacts.models import Consent, Contact, Suppression
@@ -123,7 +123,6 @@ def redeem(shop: Shop, page: Page, link: str, words: Words) -> None:
 def test_tap_sign_up_receive_redeem_leave_and_come_back(
     live_web: str,
     celery_worker_process: WorkerProcess,
-    simulated_gateway: SimulatedGateway,
     make_phone: MakePhone,
     language: str,
 ) -> None:
@@ -142,7 +141,7 @@ def test_tap_sign_up_receive_redeem_leave_and_come_back(
     consent = Consent.objects.get()
     assert consent.text is not None
     assert consent.text.language == language
-    text = wait_for_text(simulated_gateway, PHONE_NUMBER)
+    text = wait_for_text(PHONE_NUMBER)
     assert text.startswith("Hello Μαρία, your gift: ")
     links = links_in(text)
     redeem(shop, page, links["o"], words)
