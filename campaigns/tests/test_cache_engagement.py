@@ -74,7 +74,7 @@ def test_what_people_do_with_a_campaign(business: Business, user: User, client: 
     finish(campaign)
     message = Message.objects.select_related("broadcast__business").get()
     link = message.broadcast.short_links.get()
-    till = {"business_id": business.pk, "code": message.public_id, "user": user}
+    till: Any = {"business_id": business.pk, "code": message.public_id, "user": user}
     evidence = tracking.Evidence(channel=Redemption.Channel.API)
     figures = Figures(client, f"{CAMPAIGNS}{campaign.pk}/stats/", DASHBOARD)
 

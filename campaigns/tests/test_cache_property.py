@@ -292,7 +292,7 @@ class CachedAnswers(RuleBasedStateMachine):
 
     @rule(which=some, is_undo=st.booleans())
     def the_till_redeems(self, which: int, *, is_undo: bool) -> None:
-        who = {"business_id": self.business.pk, "user": self.user}
+        who: Any = {"business_id": self.business.pk, "user": self.user}
         for message in self.messages_with_offers(which):
             if is_undo:
                 tracking.undo_redemption(code=message.public_id, **who)
