@@ -92,10 +92,10 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields[name].required = False
 
     def clean_colour(self) -> str:
-        return self.cleaned_data["colour"] or self.instance.colour
+        return str(self.cleaned_data["colour"] or self.instance.colour)
 
     def clean_daily_signup_cap(self) -> int:
-        cap = self.cleaned_data["daily_signup_cap"]
+        cap: int | None = self.cleaned_data["daily_signup_cap"]
         return self.instance.daily_signup_cap if cap is None else cap
 
     def clean_new_logo(self) -> Any:
