@@ -140,7 +140,7 @@ def _is_the_last_word(opted_out: OptOut, phone: str) -> bool:
         business=opted_out.business_id,
         phone=phone,
         source=Consent.Source.LINK,
-        created_at=opted_out.at,  # both are the time of the same transaction
+        created_at__lte=opted_out.at,  # a later one is of a later withdrawal
     )
     later = OptOut.objects.filter(
         business=opted_out.business_id,
