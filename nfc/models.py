@@ -139,6 +139,7 @@ class Scan(models.Model):
         REDEMPTION = "redemption"
         REDEMPTION_UNDONE = "redemption_undone"
         UNSUBSCRIBE = "unsubscribe"
+        UNSUBSCRIBE_UNDONE = "unsubscribe_undone"
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, db_index=False, related_name="+"
@@ -165,6 +166,7 @@ class Scan(models.Model):
                         "redemption",
                         "redemption_undone",
                         "unsubscribe",
+                        "unsubscribe_undone",
                     ]
                 ),
                 name="scan_kind",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from contacts.models import Consent, Contact
@@ -26,6 +27,13 @@ def count_opt_in(*, contact: Contact, consent: Consent, is_first: bool, tag: str
 def count_opt_out(*, contact: Contact | None, **_: Any) -> None:
     if contact is not None:
         services.credit_unsubscribe(contact_id=contact.pk)
+
+
+@receiver(post_save, sender=Consent)
+def take_back_opt_out(*, instance: Consent, created: bool, **_: Any) -> None:
+    """Undone by the person; contacts says no more of it than that row."""
+    if created and instance.source == Consent.Source.UNDO and instance.contact_id is not None:
+        services.take_back_unsubscribe(contact_id=instance.contact_id)
 
 
 @receiver(offer_redeemed)

@@ -93,6 +93,14 @@ def tag_of_contact(contact_id: int) -> Scan | None:
     return sign_ups.select_related("tag__business").order_by("id").first()
 
 
+def standing_unsubscribe(contact_id: int) -> Scan | None:
+    """Where the contact's last opt-out was counted, unless it has been taken back."""
+    kinds = (Scan.Kind.UNSUBSCRIBE, Scan.Kind.UNSUBSCRIBE_UNDONE)
+    scans = Scan.objects.filter(contact=contact_id, kind__in=kinds)
+    last = scans.select_related("tag__business").order_by("id").last()
+    return last if last and last.kind == Scan.Kind.UNSUBSCRIBE else None
+
+
 def scan_of_redemption(redemption_id: int) -> Scan | None:
     """Where a redemption was counted."""
     counted = Scan.objects.filter(redemption=redemption_id, kind=Scan.Kind.REDEMPTION)

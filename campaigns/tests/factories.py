@@ -37,9 +37,9 @@ def make_due(business: Business | None = None, *, contacts: int = 1, **fields: A
     return make_campaign(business, contacts=contacts, **(defaults | fields))
 
 
-def make_sending(business: Business | None = None, *, contacts: int = 1) -> Campaign:
+def make_sending(business: Business | None = None, *, contacts: int = 1, **fields: Any) -> Campaign:
     """Launched and expanded; nothing has been handed to the gateway."""
-    campaign = make_due(business, contacts=contacts)
+    campaign = make_due(business, contacts=contacts, **fields)
     for broadcast_id in services.launch_due():
         expand(broadcast_id)
     campaign.refresh_from_db()

@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
             name='Scan',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('tap', 'Tap'), ('form', 'Form'), ('opt_in', 'Opt In'), ('visit', 'Visit'), ('redemption', 'Redemption'), ('redemption_undone', 'Redemption Undone'), ('unsubscribe', 'Unsubscribe')], max_length=20)),
+                ('kind', models.CharField(choices=[('tap', 'Tap'), ('form', 'Form'), ('opt_in', 'Opt In'), ('visit', 'Visit'), ('redemption', 'Redemption'), ('redemption_undone', 'Redemption Undone'), ('unsubscribe', 'Unsubscribe'), ('unsubscribe_undone', 'Unsubscribe Undone')], max_length=20)),
                 ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('day', models.DateField()),
                 ('redemption', models.PositiveBigIntegerField(blank=True, editable=False, null=True)),
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='scan',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['tap', 'form', 'opt_in', 'visit', 'redemption', 'redemption_undone', 'unsubscribe'])), name='scan_kind'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['tap', 'form', 'opt_in', 'visit', 'redemption', 'redemption_undone', 'unsubscribe', 'unsubscribe_undone'])), name='scan_kind'),
         ),
         migrations.AddConstraint(
             model_name='scan',

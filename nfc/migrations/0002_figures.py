@@ -7,7 +7,8 @@ from django.db import migrations
 FUNCTION = """
 CREATE FUNCTION count_scan() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    redemption integer := CASE NEW.kind WHEN 'redemption' THEN 1 WHEN 'redemption_undone' THEN -1 ELSE 0 END;
+    redeemed integer := (NEW.kind = 'redemption')::integer - (NEW.kind = 'redemption_undone')::integer;
+    stopped integer := (NEW.kind = 'unsubscribe')::integer - (NEW.kind = 'unsubscribe_undone')::integer;
 BEGIN
     INSERT INTO nfc_tagday AS figures (tag_id, day, taps, forms, opt_ins, visits, redemptions, unsubscribes)
     VALUES (
@@ -17,16 +18,16 @@ BEGIN
         (NEW.kind = 'form')::integer,
         (NEW.kind = 'opt_in')::integer,
         (NEW.kind = 'visit')::integer,
-        greatest(redemption, 0),
-        (NEW.kind = 'unsubscribe')::integer
+        greatest(redeemed, 0),
+        greatest(stopped, 0)
     )
     ON CONFLICT (tag_id, day) DO UPDATE SET
         taps = figures.taps + excluded.taps,
         forms = figures.forms + excluded.forms,
         opt_ins = figures.opt_ins + excluded.opt_ins,
         visits = figures.visits + excluded.visits,
-        redemptions = figures.redemptions + redemption,
-        unsubscribes = figures.unsubscribes + excluded.unsubscribes;
+        redemptions = figures.redemptions + redeemed,
+        unsubscribes = figures.unsubscribes + stopped;
     RETURN NULL;
 END $$
 """

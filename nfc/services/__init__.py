@@ -6,6 +6,7 @@ from nfc.services.counting import (
     record_scan,
     record_tap,
     take_back_redemption,
+    take_back_unsubscribe,
 )
 from nfc.services.editing import (
     FormExists,
@@ -45,6 +46,7 @@ __all__ = [
     "record_tap",
     "sign_up",
     "take_back_redemption",
+    "take_back_unsubscribe",
     "update_form",
     "update_tag",
 ]

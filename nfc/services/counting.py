@@ -36,6 +36,13 @@ def credit_unsubscribe(*, contact_id: int) -> None:
         _credit(source, Scan.Kind.UNSUBSCRIBE, contact_id=contact_id)
 
 
+def take_back_unsubscribe(*, contact_id: int) -> None:
+    """From the tag and the day that it was counted for, if it was counted."""
+    counted = selectors.standing_unsubscribe(contact_id)
+    if counted is not None:
+        _credit(counted, Scan.Kind.UNSUBSCRIBE_UNDONE, day=counted.day, contact_id=contact_id)
+
+
 def credit_redemption(*, redemption_id: int, contact_id: int) -> None:
     """To the tag by which the contact came in, if it was by one."""
     source = selectors.tag_of_contact(contact_id)
