@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
 from config.celery import app
 from rediskit import failover
@@ -39,3 +40,9 @@ def _no_outage_is_inherited() -> None:
         circuit.reset()
     if app.pool.connection.as_uri() != app.connection_for_write().as_uri():
         forget_broker()
+
+
+@pytest.fixture(name="client")
+def english_client() -> Client:
+    """A browser that prefers English: without a wish, public pages follow the shop's country."""
+    return Client(headers={"Accept-Language": "en"})

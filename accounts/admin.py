@@ -1,5 +1,6 @@
 """Staff's view of people and businesses. Users and their sessions are for superusers."""
 
+from base64 import b64encode
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,15 +12,18 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from accounts.models import (
     Business,
+    BusinessLogo,
     IdempotentRequest,
     Invitation,
     Membership,
     RefreshSession,
     User,
 )
+from accounts.problems import Problem
 from accounts.scoped_admin import (
     BusinessAdmin,
     ReadOnlyAdmin,
@@ -27,7 +31,7 @@ from accounts.scoped_admin import (
     is_superuser,
     local_time,
 )
-from accounts.services import businesses, people, sessions
+from accounts.services import businesses, logos, people, sessions
 
 # Permissions come with a membership's role, so groups of permissions have no use.
 admin.site.unregister(Group)
@@ -74,6 +78,36 @@ class UserAdmin(SuperuserOnly, DjangoUserAdmin):  # type: ignore[type-arg]
 
 
 class StoreForm(forms.ModelForm):  # type: ignore[type-arg]
+    KEPT_IF_EMPTY = frozenset({"colour", "daily_signup_cap"})
+
+    new_logo = forms.FileField(required=False, help_text="PNG, JPEG or WebP, at most 60 KB.")
+    remove_logo = forms.BooleanField(required=False)
+
+    class Meta:
+        widgets = {"colour": forms.TextInput(attrs={"type": "color"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.KEPT_IF_EMPTY & self.fields.keys():
+            self.fields[name].required = False
+
+    def clean_colour(self) -> str:
+        return str(self.cleaned_data["colour"] or self.instance.colour)
+
+    def clean_daily_signup_cap(self) -> int:
+        cap: int | None = self.cleaned_data["daily_signup_cap"]
+        return self.instance.daily_signup_cap if cap is None else cap
+
+    def clean_new_logo(self) -> Any:
+        file = self.cleaned_data["new_logo"]
+        if file is not None:
+            try:
+                logos.read_logo(file)
+            except Problem as error:
+                raise ValidationError(error.detail) from error
+            file.seek(0)
+        return file
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if (data.get("quiet_from") is None) != (data.get("quiet_until") is None):
@@ -94,7 +128,13 @@ class StoreAdmin(BusinessAdmin):
     fieldsets = (
         (None, {"fields": ("name", "sender_name", "country", "time_zone")}),
         ("Limits", {"fields": ("quiet_from", "quiet_until", "daily_message_cap")}),
+        ("Public forms", {"fields": ("signup_countries", "daily_signup_cap")}),
+        (
+            "Public pages",
+            {"fields": ("link_domain", "colour", "current_logo", "new_logo", "remove_logo")},
+        ),
     )
+    readonly_fields = ("current_logo",)
     actions = ("approve_sending",)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -109,6 +149,23 @@ class StoreAdmin(BusinessAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         own = super().get_readonly_fields(request, obj)
         return own if is_superuser(request) else (*own, "daily_message_cap")
+
+    @admin.display(description="current logo")
+    def current_logo(self, business: Business) -> str:
+        logo = BusinessLogo.objects.filter(business=business.pk).first()
+        if logo is None:
+            return "-"
+        picture = b64encode(logo.image).decode()
+        return format_html(
+            '<img src="data:{};base64,{}" alt="The logo" height="48">', logo.content_type, picture
+        )
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        super().save_model(request, obj, form, change)
+        if file := form.cleaned_data.get("new_logo"):
+            logos.set_logo(business=obj, file=file)
+        elif form.cleaned_data.get("remove_logo"):
+            logos.remove_logo(business=obj)
 
     @admin.action(description="Let the selected businesses send", permissions=["approve"])
     def approve_sending(self, request: HttpRequest, queryset: QuerySet[Business]) -> None:

@@ -1,15 +1,18 @@
 """People, the businesses they work for, and their sessions."""
 
+import re
 import uuid
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models.functions import Lower, Now
+from django.http.request import validate_host
 
 # Satisfies both of Mitto's APIs: 3-11 letters and digits, or 3-14 digits.
 validate_sender = RegexValidator(
@@ -20,6 +23,28 @@ validate_sender = RegexValidator(
 validate_country = RegexValidator(
     r"^[A-Z]{2}\Z", "A country is two capital letters, such as GR.", code="INVALID_COUNTRY"
 )
+
+DEFAULT_COLOUR = "#1a4f8a"
+COLOUR = r"^#[0-9a-f]{6}$"
+validate_colour = RegexValidator(
+    COLOUR.replace("$", r"\Z"), "A colour is # and six hexadecimal digits.", code="INVALID_COLOUR"
+)
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+
+
+def validate_link_domain(value: str) -> None:
+    """A host that this installation answers for: links anywhere else would be dead."""
+    if not _HOST.fullmatch(value):
+        raise ValidationError(
+            "A domain is a host in lower case, such as go.example.com, without https://.",
+            code="INVALID_LINK_DOMAIN",
+        )
+    if not validate_host(value.partition(":")[0], settings.ALLOWED_HOSTS):
+        raise ValidationError(
+            "This installation does not serve %(host)s: it has to be in ALLOWED_HOSTS first.",
+            code="LINK_DOMAIN_NOT_SERVED",
+            params={"host": value},
+        )
 
 
 def validate_time_zone(value: str) -> None:
@@ -39,6 +64,10 @@ def _is_known_to_database(time_zone: str) -> bool:
 def default_daily_cap() -> int:
     """0 until staff approve the business, unless the operator chose otherwise."""
     return settings.DEFAULT_DAILY_CAP
+
+
+def default_signup_cap() -> int:
+    return settings.DEFAULT_SIGNUP_CAP
 
 
 class UserManager(BaseUserManager["User"]):
@@ -105,6 +134,29 @@ class Business(models.Model):
         default=default_daily_cap,
         help_text="Messages a day (UTC); 0 until staff approve it.",
     )
+    daily_signup_cap = models.PositiveIntegerField(
+        default=default_signup_cap,
+        help_text="Sign-ups by public forms a day (UTC).",
+    )
+    signup_countries = ArrayField(
+        models.CharField(max_length=2, validators=[validate_country]),
+        default=list,
+        blank=True,
+        help_text="Countries whose phones may sign up on public forms, such as GR, CY; "
+        "empty: the business's own.",
+    )
+    link_domain = models.CharField(
+        max_length=253,
+        blank=True,
+        validators=[validate_link_domain],
+        help_text="Host of the links in messages, such as go.example.com; empty: that of the site.",
+    )
+    colour = models.CharField(
+        max_length=7,
+        default=DEFAULT_COLOUR,
+        validators=[validate_colour],
+        help_text="Of buttons on public pages, such as #1a4f8a.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -115,6 +167,9 @@ class Business(models.Model):
                 | models.Q(quiet_from__isnull=False, quiet_until__isnull=False),
                 name="business_quiet_hours_both_or_none",
             ),
+            models.CheckConstraint(
+                condition=models.Q(colour__regex=COLOUR), name="business_colour"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -123,6 +178,43 @@ class Business(models.Model):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @property
+    def link_base(self) -> str:
+        """What addresses in the business's messages begin with, without a slash at the end."""
+        if not self.link_domain:
+            return settings.PUBLIC_BASE_URL
+        scheme = settings.PUBLIC_BASE_URL.partition("://")[0]
+        return f"{scheme}://{self.link_domain}"
+
+
+class BusinessLogo(models.Model):
+    """The picture on a business's public pages, in the database: no volume to share or to lose."""
+
+    MAX_BYTES = 60 * 1024
+
+    class ContentType(models.TextChoices):
+        PNG = "image/png"
+        JPEG = "image/jpeg"
+        WEBP = "image/webp"
+
+    business = models.OneToOneField(
+        Business, on_delete=models.CASCADE, primary_key=True, related_name="logo"
+    )
+    content_type = models.CharField(max_length=10, choices=ContentType)
+    image = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(content_type__in=["image/png", "image/jpeg", "image/webp"]),
+                name="business_logo_type",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Logo of {self.business_id}"
 
 
 class Role(models.TextChoices):

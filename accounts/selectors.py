@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from accounts.models import Business, Membership, Role, User
+from accounts.models import Business, BusinessLogo, Membership, Role, User
 from accounts.problems import Problem
 
 
@@ -51,6 +51,11 @@ def get_business(business_id: int) -> Business:
     return business
 
 
+def get_logo(business: Business) -> BusinessLogo | None:
+    """What is known of the logo, without the picture."""
+    return BusinessLogo.objects.defer("image").filter(business=business).first()
+
+
 def memberships_of(user: User) -> QuerySet[Membership]:
     return Membership.objects.filter(user=user).select_related("business").order_by("id")
 
@@ -59,3 +64,8 @@ def managed_business_ids(user: User) -> list[int]:
     """The businesses that staff who are not superusers see in the admin."""
     managed = Membership.objects.filter(user=user, role__in=[Role.OWNER, Role.MANAGER])
     return list(managed.values_list("business_id", flat=True))
+
+
+def member_business_ids(user: User) -> list[int]:
+    """Those and the ones at whose till they stand."""
+    return list(Membership.objects.filter(user=user).values_list("business_id", flat=True))

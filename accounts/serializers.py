@@ -9,10 +9,13 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from accounts import selectors
 from accounts.models import (
     Business,
+    BusinessLogo,
     Invitation,
     Membership,
     User,
+    validate_colour,
     validate_country,
+    validate_link_domain,
     validate_sender,
     validate_time_zone,
 )
@@ -38,7 +41,31 @@ class PasswordField(serializers.CharField):
         super().__init__(max_length=MAX_PASSWORD, trim_whitespace=False, write_only=True, **kwargs)
 
 
+class LowerCaseField(serializers.CharField):
+    """Whatever is typed, kept in lower case."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return super().to_internal_value(data).lower()
+
+
 class BusinessSerializer(StrictModelSerializer[Business]):
+    signup_countries = serializers.ListField(
+        child=serializers.CharField(validators=[validate_country]),
+        required=False,
+        max_length=250,
+        help_text="Whose phones may sign up on public forms; empty: the business's own country.",
+    )
+    link_domain = LowerCaseField(
+        required=False,
+        allow_blank=True,
+        max_length=253,
+        validators=[validate_link_domain],
+        help_text="Host of the links in messages; empty: that of the site.",
+    )
+    colour = LowerCaseField(
+        required=False, validators=[validate_colour], help_text="Of buttons on public pages."
+    )
+
     class Meta:
         model = Business
         fields = [
@@ -50,6 +77,10 @@ class BusinessSerializer(StrictModelSerializer[Business]):
             "quiet_from",
             "quiet_until",
             "daily_message_cap",
+            "daily_signup_cap",
+            "signup_countries",
+            "link_domain",
+            "colour",
             "created_at",
         ]
         read_only_fields = ["daily_message_cap", "created_at"]
@@ -63,6 +94,17 @@ class BusinessSerializer(StrictModelSerializer[Business]):
             message = "Quiet hours have a start and a different end, or neither."
             raise ValidationError({"quiet_until": [ErrorDetail(message, "INVALID_QUIET_HOURS")]})
         return attrs
+
+
+class LogoUploadSerializer(StrictSerializer):
+    file = serializers.FileField(help_text="PNG, JPEG or WebP, at most 60 KB.")
+
+
+class LogoSerializer(serializers.ModelSerializer[BusinessLogo]):
+    class Meta:
+        model = BusinessLogo
+        fields = ["content_type", "sha256"]
+        read_only_fields = fields
 
 
 class MyBusinessSerializer(serializers.ModelSerializer[Membership]):

@@ -26,5 +26,6 @@ urlpatterns = [
     path("me/", people.MeView.as_view(), name="me"),
     path("me/password/", people.ChangePasswordView.as_view(), name="change-password"),
     path("business/", people.BusinessView.as_view(), name="business"),
+    path("business/logo/", people.BusinessLogoView.as_view(), name="business-logo"),
     *router.urls,
 ]

@@ -1,4 +1,6 @@
-"""The cached reads of campaigns and templates, and the receivers that keep them true."""
+"""The cached reads of campaigns, templates, automations and the dashboard, and the receivers that
+keep them true.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ from django.dispatch import receiver
 from accounts.cache import business_generation
 from campaigns.models import Campaign, CampaignRun, Template
 from campaigns.signals import campaigns_changed
+from contacts.models import Consent, Contact
+from contacts.signals import contacts_changed
 from messaging.signals import messages_changed
 from rediskit.versioned_cache import (
     Cached,
@@ -24,6 +28,7 @@ from rediskit.versioned_cache import (
     invalidate_durably,
     versioned_key,
 )
+from tracking.signals import engagement_changed
 
 LONGEST_SEARCH: Final = 64  # bytes that stand in a key as they are
 SYSTEM_TEMPLATES: Final = generation_key("templates", "system")
@@ -75,6 +80,22 @@ def statistics_key(business_id: int, campaign_id: int) -> str:
     return versioned_key("stats:campaign", 1, business_id, campaign_id)
 
 
+def automation_statistics_key(business_id: int, automation_id: int) -> str:
+    """
+    >>> automation_statistics_key(1, 5)
+    'stats:automation:v1:1:5'
+    """
+    return versioned_key("stats:automation", 1, business_id, automation_id)
+
+
+def dashboard_key(business_id: int) -> str:
+    """
+    >>> dashboard_key(1)
+    'cache:dashboard:v1:1:1'
+    """
+    return versioned_key("cache:dashboard", 1, business_id, business_id)
+
+
 def templates_key(business_id: int, *, page: int | str, page_size: int, search: str) -> str:
     """
     >>> templates_key(1, page=1, page_size=10, search="spring")
@@ -97,7 +118,12 @@ def campaigns_generation(business_id: int) -> str:
 
 
 def statistics_generation(business_id: int) -> str:
+    """Of messages, and of what people did with them: all that is counted beside broadcasts."""
     return generation_key("stats", business_id)
+
+
+def contacts_generation(business_id: int) -> str:
+    return generation_key("contacts", business_id)
 
 
 def templates_generation(business_id: int | None) -> str:
@@ -138,6 +164,33 @@ def get_statistics(
     )
 
 
+def get_automation_statistics(
+    *, business_id: int, automation_id: int, compute: Callable[[], bytes], fresh: bool
+) -> Cached:
+    """Only for an automation that the business has: the caller has looked."""
+    return get_or_compute(
+        key=automation_statistics_key(business_id, automation_id),
+        generations=[statistics_generation(business_id)],
+        ttl=settings.CACHE_TTLS["campaign_stats"],
+        compute=compute,
+        fresh=fresh,
+    )
+
+
+def get_dashboard(*, business_id: int, compute: Callable[[], bytes], fresh: bool) -> Cached:
+    return get_or_compute(
+        key=dashboard_key(business_id),
+        generations=[
+            contacts_generation(business_id),
+            campaigns_generation(business_id),
+            statistics_generation(business_id),
+        ],
+        ttl=settings.CACHE_TTLS["dashboard"],
+        compute=compute,
+        fresh=fresh,
+    )
+
+
 def get_template_list(
     *,
     business_id: int,
@@ -173,9 +226,20 @@ def forget_run(*, instance: CampaignRun, **_: Any) -> None:
     invalidate(statistics_generation(instance.campaign.business_id))
 
 
-@receiver(messages_changed)
+@receiver([messages_changed, engagement_changed])
 def forget_statistics(*, business_ids: set[int], **_: Any) -> None:
     invalidate(*map(statistics_generation, business_ids))
+
+
+@receiver([post_save, post_delete], sender=Contact)
+@receiver(post_save, sender=Consent)  # whoever subscribes or unsubscribes writes one
+def forget_contact(*, instance: Contact | Consent, **_: Any) -> None:
+    invalidate(contacts_generation(instance.business_id))
+
+
+@receiver(contacts_changed)
+def forget_contacts(*, business_ids: set[int], **_: Any) -> None:
+    invalidate(*map(contacts_generation, business_ids))
 
 
 @receiver([post_save, post_delete], sender=Template)

@@ -1,15 +1,19 @@
-"""The admin's forms of templates and campaigns."""
+"""The admin's forms of templates, campaigns and automations."""
 
-from typing import Any
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Model
+from django.utils import timezone
 
 from accounts.models import Business
 from accounts.problems import Problem
 from campaigns import selectors, services
-from campaigns.models import Campaign, Template
+from campaigns.models import Automation, Campaign, Template
+from campaigns.offers import TooManyLinks, check_leads
 from campaigns.schedule import EARLIEST, LATEST, Schedule, from_wall_time
 from contacts.forms import AudienceFilterForm
 from messaging.rendering import TemplateError
@@ -17,9 +21,12 @@ from messaging.texts import check_text
 
 PLACEHOLDERS = (
     "It may say {{first_name}}, {{last_name}} and {{attributes.city}} or any other free field; "
-    "{{first_name|there}} says “there” to whoever gave no name. "
+    "{{first_name|there}} says “there” to whoever gave no name; {{offer_link}} leads to the offer. "
     "A line with a link to opt out is added to every message."
 )
+
+
+SENDER_HELP = "Who the message comes from; empty for the business's own."
 
 
 class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -34,7 +41,70 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
         return text
 
 
-class CampaignForm(AudienceFilterForm):
+class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
+    """For models with an offer, whose end is chosen by its last day."""
+
+    offer_last_day = forms.DateField(
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="In the business's time zone. Empty: the offer does not end.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.offer_valid_until:
+            last_day = _last_day(self.instance.offer_valid_until, self.instance.business.zone)
+            self.initial.setdefault("offer_last_day", last_day)
+
+    def clean_leads(self, business: Business | None, text: str) -> None:
+        """text: the one that will go out. Leaves `offer_valid_until` in the cleaned data."""
+        cleaned = self.cleaned_data
+        self._clean_end(business)
+        if not cleaned.get("offer_title") and any(map(cleaned.get, self.offer_details)):
+            self.add_error("offer_title", "Give the offer a title, or leave all of it empty.")
+        try:
+            check_leads(
+                text,
+                has_offer=bool(cleaned.get("offer_title")),
+                track_links=cleaned["track_links"],
+            )
+        except (TemplateError, Problem) as error:
+            # What else is wrong with the text is said beside it already.
+            if error.code in {"NO_OFFER", TooManyLinks.code}:
+                field = "offer_title" if error.code == "NO_OFFER" else "text"
+                self.add_error(field, error.detail)
+
+    @property
+    def offer_details(self) -> set[str]:
+        return OFFER_DETAILS & self.fields.keys()
+
+    def _clean_end(self, business: Business | None) -> None:
+        day: date | None = self.cleaned_data.get("offer_last_day")
+        self.cleaned_data["offer_valid_until"] = None
+        if day is None or business is None:
+            return
+        if day == self.initial.get("offer_last_day"):
+            # Another client may have chosen an hour of the day.
+            self.cleaned_data["offer_valid_until"] = self.instance.offer_valid_until
+            return
+        if not EARLIEST <= day <= LATEST:
+            self.add_error("offer_last_day", "Choose another day.")
+            return
+        end = from_wall_time(day + timedelta(days=1), time.min, business.zone).instant
+        self.cleaned_data["offer_valid_until"] = end
+        if end <= timezone.now():
+            self.add_error("offer_last_day", "This day has passed.")
+
+
+OFFER_DETAILS: Final = {"offer_text", "offer_last_day", "offer_valid_days"}
+OFFER_FIELDS: Final = ("offer_title", "offer_text", "track_links")
+OFFER_HELP: Final = {
+    "offer_title": "On the page behind {{offer_link}}, which has a code for the till.",
+    "track_links": "Web addresses in the text become short links that count who follows them.",
+}
+
+
+class CampaignForm(OfferForm, AudienceFilterForm):
     """`schedule` is left in the cleaned data: what the service takes, None for a draft."""
 
     send_date = forms.DateField(
@@ -46,14 +116,15 @@ class CampaignForm(AudienceFilterForm):
 
     class Meta:
         model = Campaign
-        fields = ("business", "name", "template", "text", "contact_list", "sender")
+        fields = ("business", "name", "template", "text", "contact_list", "sender", *OFFER_FIELDS)
         labels = {"contact_list": "List"}
         help_texts = {
             "name": "For yourself; nobody gets to read it.",
             "template": "Choose a template or write a text below, not both.",
             "text": PLACEHOLDERS,
             "contact_list": "Empty for all contacts. Who has unsubscribed gets nothing.",
-            "sender": "Who the message comes from; empty for the business's own.",
+            "sender": SENDER_HELP,
+            **OFFER_HELP,
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -79,6 +150,8 @@ class CampaignForm(AudienceFilterForm):
             self._refuse_foreign(business)
             self._clean_schedule(business)
         self._clean_text()
+        template = cleaned.get("template")
+        self.clean_leads(business, template.text if template else cleaned.get("text", ""))
         return cleaned
 
     def _refuse_foreign(self, business: Business) -> None:
@@ -118,6 +191,42 @@ class CampaignForm(AudienceFilterForm):
             services.refuse_impossible(schedule.instant)
         except Problem as problem:
             self.add_error("send_date", problem.detail)
+
+
+class AutomationForm(OfferForm):
+    class Meta:
+        model = Automation
+        fields = (
+            "business", "kind", "is_active", "text", "sender", *OFFER_FIELDS, "offer_valid_days",
+        )  # fmt: skip
+        help_texts = {
+            "text": PLACEHOLDERS,
+            "sender": SENDER_HELP,
+            "offer_valid_days": "So many days from the message; of both ends the first counts.",
+            **OFFER_HELP,
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "kind" in self.fields:
+            offered = [(kind.value, kind.label) for kind in Automation.OFFERED]
+            self.fields["kind"].choices = offered  # type: ignore[attr-defined]
+
+    def clean_text(self) -> str:
+        text: str = self.cleaned_data["text"]
+        _check(text)
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        business = cleaned.get("business") or getattr(self.instance, "business", None)
+        self.clean_leads(business, cleaned.get("text", ""))
+        return cleaned
+
+
+def _last_day(end: datetime, zone: ZoneInfo) -> date:
+    """Midnight is the end of the day before it."""
+    return (end - timedelta(microseconds=1)).astimezone(zone).date()
 
 
 def _check(text: str) -> None:

@@ -1,6 +1,7 @@
-"""The marketing objects: templates and campaigns."""
+"""The marketing objects: templates, campaigns and automations."""
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -10,6 +11,25 @@ from contacts.models import ContactList
 from messaging.models import Broadcast
 
 MAX_NAME = 120
+MAX_OFFER_TITLE = 120
+MAX_OFFER_TEXT = 2000
+MAX_OFFER_DAYS = 366
+
+
+class WithOffer(models.Model):
+    """What a text may lead to: an offer, which has a title, and pages of the web.
+
+    offer_valid_until: the offer ends then, and what has not been sent by then never is.
+    track_links: addresses in the text become short links that count who follows them.
+    """
+
+    offer_title = models.CharField(max_length=MAX_OFFER_TITLE, blank=True)
+    offer_text = models.TextField(max_length=MAX_OFFER_TEXT, blank=True)
+    offer_valid_until = models.DateTimeField(null=True, blank=True)
+    track_links = models.BooleanField(default=True)
+
+    class Meta:
+        abstract = True
 
 
 class Template(models.Model):
@@ -34,7 +54,7 @@ class Template(models.Model):
         return self.name
 
 
-class Campaign(models.Model):
+class Campaign(WithOffer):
     """A text for an audience at a time.
 
     Ladder, held by a trigger:
@@ -111,6 +131,10 @@ class Campaign(models.Model):
                 condition=Q(template__isnull=False, text="") | (Q(template=None) & ~Q(text="")),
                 name="campaign_template_or_text",
             ),
+            models.CheckConstraint(
+                condition=~Q(offer_title="") | Q(offer_text="", offer_valid_until=None),
+                name="campaign_offer_titled",
+            ),
         ]
         indexes = [
             models.Index(fields=["business", "-created_at", "-id"], name="campaign_newest"),
@@ -144,3 +168,72 @@ class CampaignRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.campaign_id}"
+
+
+class Automation(WithOffer):
+    """A text that goes out by itself when something happens to a person, once for each of them.
+
+    offer_valid_days: the offer ends so many days after the message; of both ends the first counts.
+    Not deleted once it has sent something: its runs say who has had it.
+    """
+
+    class Kind(models.TextChoices):
+        WELCOME = "welcome"
+        BIRTHDAY = "birthday"  # cannot be created yet: nothing sends it
+
+    OFFERED = (Kind.WELCOME,)
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="automations")
+    kind = models.CharField(max_length=10, choices=Kind)
+    text = models.TextField()
+    sender = models.CharField(max_length=14, blank=True, validators=[validate_sender])
+    offer_valid_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_OFFER_DAYS)],
+    )
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["business", "kind"], name="automation_kind_once"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["welcome", "birthday"]), name="automation_kind"
+            ),
+            models.CheckConstraint(
+                condition=~Q(offer_title="")
+                | Q(offer_text="", offer_valid_until=None, offer_valid_days=None),
+                name="automation_offer_titled",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} message"
+
+
+class AutomationRun(models.Model):
+    """An automation has happened to a person: its one message is that of the broadcast.
+
+    contact_id: without a constraint, since a deleted contact leaves its number behind as history.
+    """
+
+    automation = models.ForeignKey(
+        Automation, on_delete=models.PROTECT, db_index=False, related_name="runs"
+    )
+    phone = models.CharField(max_length=16, db_collation="C")
+    contact_id = models.BigIntegerField(null=True, blank=True)
+    broadcast = models.OneToOneField(
+        Broadcast, on_delete=models.PROTECT, related_name="automation_run"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            # Serves as the index by automation, too.
+            models.UniqueConstraint(fields=["automation", "phone"], name="automation_run_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.automation_id} to {self.phone}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -10,9 +11,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Business
-from campaigns.models import Campaign, CampaignRun, Template
+from campaigns.models import Automation, Campaign, CampaignRun, Template
+from campaigns.offers import prepare
 from contacts import selectors as contacts
 from contacts.models import Contact, ContactList
+from messaging.models import Broadcast
 from messaging.rendering import Values
 from messaging.texts import Preview, preview
 
@@ -80,9 +83,21 @@ def summarise_audience(campaign: Campaign) -> AudienceSummary:
 
 def rendered_samples(campaign: Campaign, limit: int = SAMPLES) -> Iterable[tuple[Contact, Preview]]:
     """The first contacts of the audience, each with the text as it would go out."""
-    text = text_of(campaign)
+    show = partial(preview_of, text_of(campaign), campaign.business)
     for contact in audience_of(campaign).order_by("pk")[:limit]:
-        yield contact, preview(text, values_of(contact))
+        yield contact, show(values_of(contact), track_links=campaign.track_links)
+
+
+def preview_of(
+    text: str, business: Business | None, values: Values, *, track_links: bool = True
+) -> Preview:
+    """The text as it would go out from the business. Raises rendering.TemplateError, TooManyLinks.
+
+    business: None for links that begin as the site's do.
+    """
+    prepared = prepare(text, track_links=track_links)
+    base = business.link_base if business else ""
+    return preview(text, values, link_base=base, prepared=prepared.text)
 
 
 def values_of(contact: Contact) -> Values:
@@ -92,6 +107,10 @@ def values_of(contact: Contact) -> Values:
 def broadcasts_of(campaign: Campaign) -> list[int]:
     runs = CampaignRun.objects.filter(campaign=campaign).order_by("broadcast_id")
     return list(runs.values_list("broadcast_id", flat=True))
+
+
+def broadcasts_of_automation(automation: Automation) -> QuerySet[Broadcast]:
+    return Broadcast.objects.filter(automation_run__automation=automation)
 
 
 def with_broadcasts(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:

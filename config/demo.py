@@ -6,6 +6,7 @@ Runs against the servers that are up: a worker imports, launches, sends and appl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,7 +27,9 @@ from contacts.tasks import run_import
 from messaging.selectors import BroadcastStatistics, statistics
 from rediskit.doorbell import ring
 
-TEXT = "{{first_name|Hello}}, 20% off everything this week. Show this text at the till."
+TEXT = "{{first_name|Hello}}, 20% off all this week: {{offer_link}} New in: https://example.com/new"
+OFFER_TITLE = "20% off everything"
+OFFER_TEXT = "Show this page at the till. Once per person."
 PREFIX = "+30694"  # of every phone in the samples, hence the gateway's own count of them
 _LISTED = "Demo customers"
 _STALLED_AFTER = 120  # seconds in which nothing moves: longer than a lease and two sweeps
@@ -141,6 +144,9 @@ def _send(business: Business, imported: ContactImport) -> Campaign:
         name=f"Demo of {timezone.localtime(timezone=business.zone):%d %B %Y, %H:%M}",
         text=TEXT,
         contact_list=imported.contact_list,
+        offer_title=OFFER_TITLE,
+        offer_text=OFFER_TEXT,
+        offer_valid_until=timezone.now() + timedelta(days=7),
     )
     send_campaign(campaign=campaign)
     ring(launch_due)

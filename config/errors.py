@@ -1,5 +1,6 @@
 """Every refusal of a JSON endpoint as application/problem+json (RFC 9457); pages get a page."""
 
+import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from math import ceil
@@ -19,7 +20,9 @@ from accounts.problems import Problem
 from rediskit.ratelimits import RateLimited
 
 CONTENT_TYPE = "application/problem+json"
-JSON_PREFIXES = ("/api/", "/webhooks/")
+JSON_PREFIXES = ("/api/", "/webhooks/", "/tracking/")
+# Of the addresses behind a tag one is JSON only, and two answer in the kind that they are sent.
+JSON_TWINS = re.compile(r"/nfc/[^/]+/(?:(config)|submit|visit)/")
 # rest_framework's words, where the contract has others.
 CODES = {
     "PERMISSION_DENIED": "FORBIDDEN",
@@ -90,7 +93,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 def unknown_endpoint(request: HttpRequest) -> JsonResponse:
-    """Answers under /api/ and /webhooks/ what nothing else does, with DEBUG on too."""
+    """Answers for JSON_PREFIXES what nothing else does, with DEBUG on too."""
     detail = "There is no such endpoint."
     if not request.path.endswith("/"):
         detail += " Addresses end with a slash."
@@ -106,10 +109,17 @@ def _page(
     headers: dict[str, str] | None = None,
 ) -> HttpResponse:
     content = problem(status, code, detail)
-    if request.path.startswith(JSON_PREFIXES):
+    if _speaks_json(request):
         return JsonResponse(content, status=status, headers=headers, content_type=CONTENT_TYPE)
     # Without the request: no context processor may ask a database that is away.
     return HttpResponse(render_to_string("error.html", content), status=status, headers=headers)
+
+
+def _speaks_json(request: HttpRequest) -> bool:
+    twin = JSON_TWINS.fullmatch(request.path)
+    if twin is not None:
+        return twin[1] is not None or request.content_type == "application/json"
+    return request.path.startswith(JSON_PREFIXES)
 
 
 def _answer(content: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

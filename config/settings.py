@@ -22,11 +22,14 @@ CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", default=(PUBLIC_BASE_UR
 # approve it: nobody sends at the operator's expense.
 REGISTRATION = env.choice("REGISTRATION", "closed", options=("closed", "invite", "open"))
 DEFAULT_DAILY_CAP = env.integer("DEFAULT_DAILY_CAP", 0)
+# Sign-ups by public forms a day, for a new business.
+DEFAULT_SIGNUP_CAP = env.integer("DEFAULT_SIGNUP_CAP", 1000)
 
 # -- Django ----------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "config",
+    "nfc",
     "campaigns",
     "tracking",
     "messaging",
@@ -95,7 +98,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en"  # of the admin and the API; public pages choose (tracking.pages)
+LANGUAGES = [("en", "English"), ("el", "Greek")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
@@ -146,7 +151,9 @@ CACHE_TTLS = {
     "default": env.integer("CACHE_TTL_DEFAULT", 30, minimum=1),
     "campaign_list": env.integer("CACHE_TTL_CAMPAIGN_LIST", 20, minimum=1, maximum=60),
     "campaign_stats": env.integer("CACHE_TTL_CAMPAIGN_STATS", 30, minimum=1, maximum=60),
+    "dashboard": env.integer("CACHE_TTL_DASHBOARD", 30, minimum=1, maximum=60),
     "profile": env.integer("CACHE_TTL_PROFILE", 600, minimum=1),
+    "tags": env.integer("CACHE_TTL_TAGS", 3600, minimum=1),
     "templates": env.integer("CACHE_TTL_TEMPLATES", 3600, minimum=1),
 }
 
@@ -166,6 +173,13 @@ RATE_LIMITS = {
     "admin:login:ip": env.rate("RATE_LIMIT_ADMIN_LOGIN_IP", "20/10m"),
     "unsubscribe:ip": env.rate("RATE_LIMIT_UNSUBSCRIBE_IP", "20/1m"),
     "unsubscribe:token": env.rate("RATE_LIMIT_UNSUBSCRIBE_TOKEN", "5/1d"),
+    "nfc:config:ip": env.rate("RATE_LIMIT_NFC_CONFIG_IP", "60/1m"),
+    "nfc:submit:ip": env.rate("RATE_LIMIT_NFC_SUBMIT_IP", "30/1m"),
+    "nfc:submit:phone": env.rate("RATE_LIMIT_NFC_SUBMIT_PHONE", "5/1h"),
+    "nfc:submit:prefix": env.rate("RATE_LIMIT_NFC_SUBMIT_PREFIX", "100/1h"),
+    "tracking:ip": env.rate("RATE_LIMIT_TRACKING_IP", "60/1m"),
+    "tracking:id": env.rate("RATE_LIMIT_TRACKING_ID", "10/1m"),
+    "tracking:redeem:ip": env.rate("RATE_LIMIT_TRACKING_REDEEM_IP", "30/1m"),
 }
 # How many reverse proxies append to X-Forwarded-For before a request is here: 0 trusts nobody.
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
@@ -224,6 +238,11 @@ SEND_LEASE = env.integer(
     "SEND_LEASE", GATEWAY_CALL_DEADLINE + 10, minimum=GATEWAY_CALL_DEADLINE + 2
 )
 GATEWAY_BACK_OFF = env.integer("GATEWAY_BACK_OFF", 5, minimum=1)  # seconds
+
+# -- Offers ----------------------------------------------------------------------------
+
+REDEMPTION_UNDO_MINUTES = env.integer("REDEMPTION_UNDO_MINUTES", 15)
+OPT_OUT_UNDO_HOURS = env.integer("OPT_OUT_UNDO_HOURS", 24)
 
 # -- Importing -------------------------------------------------------------------------
 

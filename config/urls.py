@@ -12,7 +12,9 @@ api: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("contacts.urls")),
     path("", include("messaging.urls")),
+    path("", include("tracking.urls")),
     path("", include("campaigns.urls")),
+    path("", include("nfc.urls")),
     path("jobs/health/", JobsHealthView.as_view(), name="jobs-health"),
 ]
 
@@ -26,8 +28,9 @@ urlpatterns = [
     path("webhooks/", include("messaging.webhook_urls")),
     path("livez", health.livez),
     path("readyz", health.readyz),
-    path("", include("tracking.urls")),
-    re_path(r"^(?:api|webhooks)/", errors.unknown_endpoint),
+    path("", include("nfc.page_urls")),
+    path("", include("tracking.page_urls")),
+    re_path(r"^(?:api|webhooks|tracking)/", errors.unknown_endpoint),
 ]
 
 handler400 = errors.bad_request

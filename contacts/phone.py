@@ -51,6 +51,11 @@ def normalise(raw: str, country: str) -> str:
     return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
 
 
+def country_of(phone: str) -> str:
+    """Of a number in E.164: two capital letters, empty for numbers of no country."""
+    return phonenumbers.region_code_for_number(phonenumbers.parse(phone)) or ""
+
+
 def _dialled(raw: str) -> str:
     """ASCII digits with an optional leading +, whatever script or layout they came in."""
     if len(raw) > _MAX_RAW_LENGTH:

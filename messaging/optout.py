@@ -40,5 +40,6 @@ def read_token(token: str) -> str | None:
     return public_id if any(matches) else None
 
 
-def link(public_id: str) -> str:
-    return f"{settings.PUBLIC_BASE_URL}/u/{make_token(public_id)}"
+def link(public_id: str, base: str) -> str:
+    """base: what links begin with, without a slash at its end."""
+    return f"{base}/u/{make_token(public_id)}"

@@ -2,6 +2,9 @@
 
 `{{first_name}}`, `{{last_name}}`, `{{attributes.city}}`; after a bar what to write when the value
 is missing or blank: `{{first_name|there}}`. Single braces are plain text.
+
+Links of the message itself: `{{offer_link}}` leads to its offer; `{{link.1}}` to the first address
+of its text, and is put there by tracking, never by people.
 """
 
 import re
@@ -17,15 +20,18 @@ ErrorCode = Literal[
     "INVALID_CHARACTER",
     "UNKNOWN_PLACEHOLDER",
     "MALFORMED_PLACEHOLDER",
+    "NO_OFFER",
 ]
 
-_ALLOWED = "first_name, last_name, attributes.<name>"
+_ALLOWED = "first_name, last_name, attributes.<name>, offer_link"
 _NAMES = frozenset({"first_name", "last_name"})
 _ATTRIBUTE_PREFIX = "attributes."
+_OFFER_LINK = "offer_link"
 
 _TOKEN = re.compile(r"\{\{(?P<inside>.*?)\}\}|\{\{|\}\}", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\s*(?P<name>[\w.-]+)\s*(?:\|(?P<default>[^|{}\n]*))?")
 _ATTRIBUTE_NAME = re.compile(r"[\w-]{1,64}")
+_SHORT_LINK = re.compile(r"link\.([1-9][0-9]?)")
 _FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 # Control characters, line breaks, lone surrogates, and marks that reverse the reading direction.
 _UNSAFE_IN_VALUES = re.compile(
@@ -44,11 +50,16 @@ class TemplateError(ValueError):
 
 
 class Values(NamedTuple):
-    """What is known of one recipient. Attribute values are JSON values."""
+    """What is known of one recipient, and of the message. Attribute values are JSON values.
+
+    link_base: what the message's links begin with, without a slash at the end.
+    """
 
     first_name: str | None = None
     last_name: str | None = None
     attributes: Mapping[str, object] = {}
+    public_id: str = ""
+    link_base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +81,27 @@ class Placeholder:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """An address of ours that names the message; number: of the link among those of its text."""
+
+    path: str
+    number: str = ""
+
+    @property
+    def is_offer(self) -> bool:
+        return not self.number
+
+    def fill(self, values: Values) -> str:
+        return f"{values.link_base}/{self.path}/{values.public_id}{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
-    parts: tuple[str | Placeholder, ...]
+    parts: tuple[str | Placeholder | Link, ...]
+
+    @property
+    def leads_to_offer(self) -> bool:
+        return any(isinstance(part, Link) and part.is_offer for part in self.parts)
 
     def render(self, values: Values) -> str:
         """The finished text, stripped at its ends; values are never read as template."""
@@ -83,7 +113,7 @@ class Template:
 def compile_template(text: str) -> Template:
     """Parse once, render for each recipient; raises TemplateError for a faulty placeholder."""
     text = _normalize_newlines(text)
-    parts: list[str | Placeholder] = []
+    parts: list[str | Placeholder | Link] = []
     end = 0
     for token in _TOKEN.finditer(text):
         if token.start() > end:
@@ -96,7 +126,7 @@ def compile_template(text: str) -> Template:
 
 
 def validate_template_text(text: str) -> None:
-    """Raise TemplateError unless the text may be saved and sent."""
+    """Raise TemplateError unless people may save the text and have it sent."""
     text = _normalize_newlines(text)
     if not text.strip():
         raise TemplateError("EMPTY_TEXT", "The text is empty.")
@@ -108,6 +138,9 @@ def validate_template_text(text: str) -> None:
         detail = f"Control character U+{ord(forbidden[0]):04X} at character {position}."
         raise TemplateError("INVALID_CHARACTER", detail, position)
     compile_template(text)
+    for token in _TOKEN.finditer(text):
+        if _SHORT_LINK.fullmatch(name := token["inside"].partition("|")[0].strip()):
+            raise _unknown(name, token.start() + 1)
 
 
 def _normalize_newlines(text: str) -> str:
@@ -115,7 +148,7 @@ def _normalize_newlines(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _parse_placeholder(token: re.Match[str]) -> Placeholder:
+def _parse_placeholder(token: re.Match[str]) -> Placeholder | Link:
     position = token.start() + 1
     inside = token["inside"]
     if inside is None:
@@ -135,8 +168,16 @@ def _parse_placeholder(token: re.Match[str]) -> Placeholder:
         return Placeholder(name, is_attribute=False, default=default)
     if attribute != name and _ATTRIBUTE_NAME.fullmatch(attribute):
         return Placeholder(attribute, is_attribute=True, default=default)
+    if name == _OFFER_LINK:
+        return Link("o")
+    if link := _SHORT_LINK.fullmatch(name):
+        return Link("s", number=link[1])
+    raise _unknown(name, position)
+
+
+def _unknown(name: str, position: int) -> TemplateError:
     detail = f'Unknown placeholder "{_shorten(name)}" at character {position}; allowed: {_ALLOWED}.'
-    raise TemplateError("UNKNOWN_PLACEHOLDER", detail, position)
+    return TemplateError("UNKNOWN_PLACEHOLDER", detail, position)
 
 
 def _shorten(text: str) -> str:

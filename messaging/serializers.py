@@ -46,7 +46,7 @@ class SendMessageSerializer(StrictSerializer):
 
     def validate_text(self, value: str) -> str:
         try:
-            texts.check_text(value)
+            texts.check_text(value, has_offer=False)
         except rendering.TemplateError as error:
             raise serializers.ValidationError(ErrorDetail(error.detail, error.code)) from error
         return value

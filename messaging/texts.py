@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from messaging import optout, rendering, segments
 
 OPT_OUT_PREFIX = "Stop: "
@@ -20,26 +22,46 @@ class Preview:
     suggestion: str | None
 
 
-def check_text(text: str) -> None:
-    """Raise rendering.TemplateError unless the text may be saved and sent."""
+def check_text(text: str, *, has_offer: bool = True) -> None:
+    """Raise rendering.TemplateError unless the text may be saved and sent.
+
+    has_offer: whether there is an offer that {{offer_link}} may lead to.
+    """
     rendering.validate_template_text(text)
+    if not has_offer and rendering.compile_template(text).leads_to_offer:
+        raise rendering.TemplateError(
+            "NO_OFFER", "{{offer_link}} leads nowhere: there is no offer with this text."
+        )
 
 
-def compose(
-    template: rendering.Template, values: rendering.Values, public_id: str, *, is_marketing: bool
-) -> str:
+def compose(template: rendering.Template, values: rendering.Values, *, is_marketing: bool) -> str:
     """The text for one phone. A marketing text ends with its own opt-out link: no two are alike."""
     text = template.render(values)
     if not is_marketing:
         return text
-    return f"{text}\n{OPT_OUT_PREFIX}{optout.link(public_id)}"
+    return f"{text}\n{OPT_OUT_PREFIX}{optout.link(values.public_id, values.link_base)}"
 
 
-def preview(text: str, values: rendering.Values, *, is_marketing: bool = True) -> Preview:
-    """Raises rendering.TemplateError."""
+def preview(
+    text: str,
+    values: rendering.Values,
+    *,
+    is_marketing: bool = True,
+    link_base: str = "",
+    prepared: str = "",
+) -> Preview:
+    """Raises rendering.TemplateError.
+
+    link_base: the business's; empty for the site's. prepared: the text with the links that
+    tracking will have put into it, if it will.
+    """
     check_text(text)
-    template = rendering.compile_template(text)
-    finished = compose(template, values, _SAMPLE_PUBLIC_ID, is_marketing=is_marketing)
+    template = rendering.compile_template(prepared or text)
+    # Samples of the length that the links of every message have.
+    sample = values._replace(
+        public_id=_SAMPLE_PUBLIC_ID, link_base=link_base or settings.PUBLIC_BASE_URL
+    )
+    finished = compose(template, sample, is_marketing=is_marketing)
     count = segments.count_segments(finished)
     return Preview(
         text=finished,

@@ -18,8 +18,13 @@ def client_address(request: HttpRequest) -> str:
     sent stands to the left of that and is not read. Never raises: what is no address falls back
     to the peer's, and that (a Unix socket has none) to "unknown".
     """
-    peer = _parsed(request.META.get("REMOTE_ADDR", ""))
-    return counted_address(_vouched_for(request) or peer)
+    return counted_address(_client(request))
+
+
+def client_ip(request: HttpRequest) -> str | None:
+    """The same client's whole address, for evidence; None if there is none."""
+    address = _client(request)
+    return None if address is None else str(address)
 
 
 def counted_address(address: IPv4Address | IPv6Address | None) -> str:
@@ -35,6 +40,10 @@ def parse_address(text: str) -> str | None:
     """How limits count the address in the text; None if there is none."""
     address = _parsed(text)
     return None if address is None else counted_address(address)
+
+
+def _client(request: HttpRequest) -> IPv4Address | IPv6Address | None:
+    return _vouched_for(request) or _parsed(request.META.get("REMOTE_ADDR", ""))
 
 
 def _vouched_for(request: HttpRequest) -> IPv4Address | IPv6Address | None:

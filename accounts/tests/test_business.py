@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import Role, User
 from accounts.tests.factories import api_client, make_business, make_member, make_user
@@ -80,7 +80,16 @@ def test_nobody_lifts_the_own_cap() -> None:
         ({"quiet_from": "21:00", "quiet_until": "21:00"}, "/quiet_until"),
         ({"quiet_from": "25:00", "quiet_until": "09:00"}, "/quiet_from"),
         ({"name": "\x00"}, "/name"),
+        ({"volume": "loud"}, "/volume"),
         ({"colour": "red"}, "/colour"),
+        ({"colour": "#12345g"}, "/colour"),
+        ({"colour": ""}, "/colour"),
+        ({"signup_countries": ["GR", "Cyprus"]}, "/signup_countries/1"),
+        ({"signup_countries": "GR"}, "/signup_countries"),
+        ({"daily_signup_cap": -1}, "/daily_signup_cap"),
+        ({"link_domain": "https://go.example.com"}, "/link_domain"),
+        ({"link_domain": "go.example.com/x"}, "/link_domain"),
+        ({"link_domain": "evil.example.org"}, "/link_domain"),
     ],
 )
 def test_bad_settings_are_refused(changes: dict[str, Any], pointer: str) -> None:
@@ -90,6 +99,37 @@ def test_bad_settings_are_refused(changes: dict[str, Any], pointer: str) -> None
 
     assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
     assert pointer in {error["pointer"] for error in answer.json()["errors"]}
+
+
+def test_a_manager_chooses_the_look_and_who_may_sign_up(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "go.example.com"]
+    business = make_business()
+    client = api_client(make_member(business, Role.MANAGER))
+    changes = {
+        "colour": "#AA0011",
+        "link_domain": "Go.example.com:8443",
+        "signup_countries": ["GR", "CY"],
+        "daily_signup_cap": 20,
+    }
+
+    answer = client.patch("/api/v1/business/", changes)
+
+    kept = changes | {"colour": "#aa0011", "link_domain": "go.example.com:8443"}
+    assert answer.json().items() >= kept.items()
+    business.refresh_from_db()
+    assert business.link_base == "http://go.example.com:8443"
+
+
+def test_links_of_a_business_without_a_domain_are_those_of_the_site(settings: Settings) -> None:
+    settings.PUBLIC_BASE_URL = "https://sms.example.com"
+    assert make_business().link_base == "https://sms.example.com"
+    assert make_business(link_domain="go.example.com").link_base == "https://go.example.com"
+
+
+def test_a_domain_that_nobody_serves_is_explained() -> None:
+    client = api_client(make_member(make_business()))
+    answer = client.patch("/api/v1/business/", {"link_domain": "go.elsewhere.com"})
+    assert "ALLOWED_HOSTS" in answer.json()["errors"][0]["detail"]
 
 
 @pytest.fixture

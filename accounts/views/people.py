@@ -3,6 +3,7 @@
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
+from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +15,7 @@ from accounts.idempotency import idempotent
 from accounts.models import Invitation, Membership, User
 from accounts.pagination import Pages
 from accounts.permissions import IsManager, IsMember, IsOwner
-from accounts.services import businesses, passwords, people
+from accounts.services import businesses, logos, passwords, people
 from accounts.views.auth import access_answer, validated
 from accounts.viewsets import BusinessMixin, BusinessViewSet, StrictQueryMixin
 
@@ -76,6 +77,37 @@ class BusinessView(BusinessMixin):
     def _render_profile(self) -> bytes:
         business = selectors.get_business(self.business.pk)
         return render(serializers.BusinessSerializer(business).data)
+
+
+class BusinessLogoView(BusinessMixin):
+    """Its picture on public pages, at /brand/{business}/{first 16 characters of sha256}."""
+
+    parser_classes = (MultiPartParser,)
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsMember() if self.request.method in {"GET", "HEAD"} else IsManager()]
+
+    @extend_schema(responses=serializers.LogoSerializer)
+    def get(self, request: Request) -> Response:
+        logo = selectors.get_logo(self.business)
+        if logo is None:
+            raise logos.LogoNotFound
+        return Response(serializers.LogoSerializer(logo).data)
+
+    @extend_schema(
+        request={"multipart/form-data": serializers.LogoUploadSerializer},
+        responses=serializers.LogoSerializer,
+    )
+    def put(self, request: Request) -> Response:
+        """Set or replace the logo."""
+        data = validated(serializers.LogoUploadSerializer, request)
+        logo = logos.set_logo(business=self.business, file=data["file"])
+        return Response(serializers.LogoSerializer(logo).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request) -> Response:
+        logos.remove_logo(business=self.business)
+        return Response(status=204)
 
 
 class MemberViewSet(

@@ -17,8 +17,8 @@ from accounts.problems import Problem
 from accounts.scoped_admin import local_time
 from accounts.service_admin import ServiceAdmin
 from campaigns import selectors, services, tasks
-from campaigns.admin.displays import as_sent, figures
-from campaigns.forms import CampaignForm
+from campaigns.admin.displays import as_launched, as_sent, figures
+from campaigns.forms import OFFER_FIELDS, CampaignForm
 from campaigns.models import Campaign, CampaignRun
 from campaigns.statistics import campaign_statistics
 from contacts.forms import FILTER_FIELDS, describe_filter
@@ -27,6 +27,7 @@ from messaging.tasks import send_next, settle
 from rediskit.doorbell import ring_on_commit, ring_senders
 
 SCHEDULED = local_time("scheduled_at", "time")
+OFFER_END: Final = local_time("offer_valid_until", "valid until")
 DATES: Final = (SCHEDULED, local_time("launched_at"), local_time("finished_at"))
 SEND_AT_ONCE: Final = (
     "To send at once, save without date and time and choose “Send now” in the list of campaigns."
@@ -38,7 +39,7 @@ class CampaignAdmin(ServiceAdmin):
     form = CampaignForm
     list_display = [
         "name", "business", "status", SCHEDULED, "recipients", "handed_over", "delivered",
-        "failed", "unknown",
+        "failed", "unknown", "clicks", "redemptions",
     ]  # fmt: skip
     list_filter = ["status", "business"]
     list_select_related = ["business"]
@@ -47,7 +48,9 @@ class CampaignAdmin(ServiceAdmin):
     actions = ["send_now", "pause", "resume", "cancel"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
-        runs = CampaignRun.objects.select_related("broadcast__counters").order_by("pk")
+        runs = CampaignRun.objects.select_related(
+            "broadcast__counters", "broadcast__engagement"
+        ).order_by("pk")
         return super().get_queryset(request).prefetch_related(Prefetch("runs", runs))
 
     def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
@@ -56,12 +59,14 @@ class CampaignAdmin(ServiceAdmin):
                 (None, {"fields": ["business", "name", "status", "failure", *DATES]}),
                 ("Results", {"fields": ["results", "one_by_one"]}),
                 ("Message", {"fields": ["goes_out_as", "sender"]}),
+                ("Offer", {"fields": [*OFFER_FIELDS[:-1], OFFER_END]}),
                 ("Audience", {"fields": ["contact_list", "chosen"]}),
             ]
         size, reach = (["goes_out_as"], ["reach"]) if obj else ([], [])
         return [
             (None, {"fields": ["business", "name"]}),
-            ("Message", {"fields": ["template", "text", *size, "sender"]}),
+            ("Message", {"fields": ["template", "text", *size, OFFER_FIELDS[-1], "sender"]}),
+            ("Offer", {"fields": [*OFFER_FIELDS[:-1], "offer_last_day"]}),
             ("Audience", {"fields": ["contact_list", *FILTER_FIELDS, *reach]}),
             ("Time", {"fields": ["send_date", "send_time"], "description": SEND_AT_ONCE}),
         ]
@@ -71,7 +76,7 @@ class CampaignAdmin(ServiceAdmin):
             return []
         return [
             "business", "status", "failure", "results", "one_by_one", "goes_out_as", "chosen",
-            "reach", *DATES,
+            "reach", OFFER_END, *DATES,
         ]  # fmt: skip
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -85,7 +90,7 @@ class CampaignAdmin(ServiceAdmin):
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: Any) -> None:
         assert isinstance(request.user, User)
         cleaned = form.cleaned_data
-        names = {*CampaignForm.Meta.fields, "filter"} - {"business"}
+        names = {*CampaignForm.Meta.fields, "filter", "offer_valid_until"} - {"business"}
         fields: Any = {name: cleaned[name] for name in names}
         schedule = cleaned["schedule"]
         if change:
@@ -172,6 +177,14 @@ class CampaignAdmin(ServiceAdmin):
         return _count(campaign, "unknown")
 
     @admin.display
+    def clicks(self, campaign: Campaign) -> int:
+        return _engagement(campaign, "clicks")
+
+    @admin.display(description="redeemed")
+    def redemptions(self, campaign: Campaign) -> int:
+        return _engagement(campaign, "redemptions")
+
+    @admin.display
     def results(self, campaign: Campaign) -> SafeString:
         broadcasts = [run.broadcast_id for run in campaign.runs.all()]
         statistics = campaign_statistics({campaign.pk: broadcasts})[campaign.pk]
@@ -187,8 +200,11 @@ class CampaignAdmin(ServiceAdmin):
     @admin.display(description="goes out as")
     def goes_out_as(self, campaign: Campaign) -> SafeString:
         """The text as it was at the launch, once there was one."""
-        texts = [run.broadcast.text for run in campaign.runs.all()]
-        return as_sent(texts[-1] if texts else selectors.text_of(campaign))
+        broadcasts = [run.broadcast for run in campaign.runs.all()]
+        if broadcasts:
+            return as_launched(broadcasts[-1])
+        text = selectors.text_of(campaign)
+        return as_sent(text, campaign.business, track_links=campaign.track_links)
 
     @admin.display(description="who are")
     def chosen(self, campaign: Campaign) -> str:
@@ -204,3 +220,9 @@ def _count(campaign: Campaign, *statuses: str) -> int:
     """From the prefetched runs: no query."""
     counters: list[BroadcastCounters] = [run.broadcast.counters for run in campaign.runs.all()]
     return sum(getattr(row, status) for row in counters for status in statuses)
+
+
+def _engagement(campaign: Campaign, action: str) -> int:
+    """From the prefetched runs as well; before the first action there is no row."""
+    rows = [getattr(run.broadcast, "engagement", None) for run in campaign.runs.all()]
+    return sum(getattr(row, action) for row in rows if row is not None)

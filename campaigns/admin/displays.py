@@ -6,9 +6,14 @@ from zoneinfo import ZoneInfo
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from accounts.models import Business
+from accounts.problems import Problem
+from campaigns.selectors import preview_of
 from campaigns.statistics import CampaignStatistics
-from messaging.rendering import TemplateError, Values
-from messaging.texts import preview
+from messaging.models import Broadcast
+from messaging.rendering import TemplateError, Values, compile_template
+from messaging.segments import count_segments
+from messaging.texts import compose
 
 # In the order of a message's life; beside each status what it means to a shop.
 STATUSES: Final = (
@@ -23,18 +28,41 @@ STATUSES: Final = (
     ("cancelled", "Cancelled", "not sent, since the campaign was cancelled"),
     ("expired", "Expired", "not sent, since it was too late"),
 )
+ACTIONS: Final = (
+    ("views", "Offer looked at", "people who opened the offer, each once"),
+    ("clicks", "Links followed", "each link of a message once"),
+    ("redemptions", "Redeemed", "offers, at the till"),
+    ("unsubscribes", "Unsubscribed", "by the link in the message"),
+)
+_SAMPLE_PUBLIC_ID: Final = "0" * 12
 
 
-def as_sent(text: str) -> SafeString:
-    """The text as it goes to somebody of whom nothing is known, and its size."""
+def as_sent(text: str, business: Business | None, *, track_links: bool = True) -> SafeString:
+    """The text as it goes to somebody of whom nothing is known, and its size.
+
+    business: None for a text of the system's, whose links are shown as the site's.
+    """
     try:
-        shown = preview(text, Values())
-    except TemplateError as error:
+        shown = preview_of(text, business, Values(), track_links=track_links)
+    except (TemplateError, Problem) as error:
         return format_html("{}", error.detail)
-    size = f"SMS segments: {shown.segments}; characters: {shown.characters} ({shown.encoding})."
-    if shown.unicode_characters:
-        size += f" A segment holds fewer characters because of: {shown.unicode_characters}"
-    return format_html('<div style="white-space: pre-wrap">{}</div><p>{}</p>', shown.text, size)
+    return _with_size(shown.text)
+
+
+def as_launched(broadcast: Broadcast) -> SafeString:
+    """The same of a text that has its links already."""
+    values = Values(public_id=_SAMPLE_PUBLIC_ID, link_base=broadcast.links_begin)
+    template = compile_template(broadcast.text)
+    return _with_size(compose(template, values, is_marketing=broadcast.is_marketing))
+
+
+def _with_size(text: str) -> SafeString:
+    count = count_segments(text)
+    size = f"SMS segments: {count.segments}; characters: {count.characters} ({count.encoding})."
+    if count.unicode_characters:
+        reasons = "".join(count.unicode_characters)
+        size += f" A segment holds fewer characters because of: {reasons}"
+    return format_html('<div style="white-space: pre-wrap">{}</div><p>{}</p>', text, size)
 
 
 def figures(statistics: CampaignStatistics, zone: ZoneInfo) -> SafeString:
@@ -44,12 +72,17 @@ def figures(statistics: CampaignStatistics, zone: ZoneInfo) -> SafeString:
         for name, label, meaning in STATUSES
     ]
     rows.append(("All messages", _number(statistics.total), "", _billed(statistics)))
+    rows += [
+        (label, _number(getattr(statistics, name)), _reached(statistics, name), meaning)
+        for name, label, meaning in ACTIONS
+    ]
     cells = "<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>"
     return format_html(
-        "<table>{}</table><p>Delivered {}, failed or not delivered {}.{}</p>",
+        "<table>{}</table><p>Delivered {}, failed or not delivered {}, redeemed {}.{}</p>",
         format_html_join("", cells, rows),
         _percent(statistics.delivery_rate),
         _percent(statistics.failure_rate),
+        _percent(statistics.conversion_rate),
         f" As of {statistics.updated_at.astimezone(zone):%d %b %Y, %H:%M:%S %Z}."
         if statistics.updated_at
         else "",
@@ -63,6 +96,12 @@ def _billed(statistics: CampaignStatistics) -> str:
 def _share(statistics: CampaignStatistics, name: str) -> str:
     count: int = getattr(statistics, name)
     return _percent(count / statistics.total) if count else ""
+
+
+def _reached(statistics: CampaignStatistics, name: str) -> str:
+    """The share of those who have the message."""
+    count: int = getattr(statistics, name)
+    return _percent(count / statistics.delivered) if count and statistics.delivered else ""
 
 
 def _percent(rate: float) -> str:

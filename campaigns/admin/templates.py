@@ -72,7 +72,7 @@ class TemplateAdmin(ServiceAdmin):
 
     @admin.display(description="goes out as")
     def goes_out_as(self, template: Template) -> SafeString:
-        return as_sent(template.text)
+        return as_sent(template.text, template.business)
 
 
 def _is_writable(request: HttpRequest, template: Template | None) -> bool:

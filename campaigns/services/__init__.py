@@ -1,4 +1,4 @@
-"""What can be done with templates and campaigns."""
+"""What can be done with templates, campaigns and automations."""
 
 from campaigns.services.actions import (
     CampaignNotFound,
@@ -14,6 +14,14 @@ from campaigns.services.actions import (
     schedule_campaign,
     send_campaign,
     unschedule_campaign,
+)
+from campaigns.services.automations import (
+    AutomationExists,
+    AutomationFields,
+    AutomationInUse,
+    create_automation,
+    delete_automation,
+    update_automation,
 )
 from campaigns.services.editing import (
     UNCHANGED,
@@ -34,9 +42,13 @@ from campaigns.services.templates import (
     delete_template,
     update_template,
 )
+from campaigns.services.welcoming import send_welcome
 
 __all__ = [
     "UNCHANGED",
+    "AutomationExists",
+    "AutomationFields",
+    "AutomationInUse",
     "CampaignFields",
     "CampaignNotFound",
     "EmptyAudience",
@@ -49,8 +61,10 @@ __all__ = [
     "TemplateExists",
     "TemplateInUse",
     "cancel_campaign",
+    "create_automation",
     "create_campaign",
     "create_template",
+    "delete_automation",
     "delete_campaign",
     "delete_template",
     "duplicate_campaign",
@@ -62,7 +76,9 @@ __all__ = [
     "resume_campaign",
     "schedule_campaign",
     "send_campaign",
+    "send_welcome",
     "unschedule_campaign",
+    "update_automation",
     "update_campaign",
     "update_template",
 ]

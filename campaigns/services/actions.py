@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.problems import Problem
 from campaigns import selectors
 from campaigns.models import Campaign
+from campaigns.offers import OfferEnded, is_over
 from campaigns.schedule import Schedule
 from campaigns.services.following import follow_broadcast
 from campaigns.signals import campaigns_changed
@@ -77,6 +78,7 @@ def send_campaign(*, campaign: Campaign) -> Campaign:
     not_due = seen.exclude(status=Campaign.Status.SCHEDULED, scheduled_at__lte=Now())
     _step(campaign, not_due, "sent", scheduled_at=Now(), **_NO_WALL_TIME, **_SCHEDULED)
     _refuse_unapproved(campaign)
+    refuse_ended_offer(campaign)
     if not selectors.audience_of(campaign).exists():
         raise EmptyAudience
     return campaign
@@ -97,7 +99,14 @@ def schedule_campaign(*, campaign: Campaign, schedule: Schedule) -> Campaign:
         **_SCHEDULED,
     )
     _refuse_unapproved(campaign)
+    refuse_ended_offer(campaign)
     return campaign
+
+
+def refuse_ended_offer(campaign: Campaign) -> None:
+    """Raise OfferEnded if the campaign waits for a time at which its offer will be over."""
+    if campaign.status == Campaign.Status.SCHEDULED and is_over(campaign, campaign.scheduled_at):
+        raise OfferEnded
 
 
 def refuse_impossible(instant: datetime) -> None:

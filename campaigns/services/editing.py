@@ -1,6 +1,7 @@
 """Campaigns as their author writes them: all that happens before the launch."""
 
 from collections.abc import Collection
+from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypedDict, Unpack
 
@@ -13,6 +14,7 @@ from campaigns.schedule import Schedule
 from campaigns.services.actions import (
     CampaignNotFound,
     InvalidStatus,
+    refuse_ended_offer,
     schedule_campaign,
     unschedule_campaign,
 )
@@ -43,6 +45,10 @@ class CampaignFields(TypedDict, total=False):
     contact_list: ContactList | None
     filter: dict[str, Any] | None
     sender: str
+    offer_title: str
+    offer_text: str
+    offer_valid_until: datetime | None
+    track_links: bool
 
 
 @transaction.atomic
@@ -71,7 +77,10 @@ def update_campaign(
     for name, value in changes.items():
         setattr(campaign, name, value)
     campaign.save(update_fields=[*changes, "updated_at"])
-    return campaign if schedule is UNCHANGED else _reschedule(campaign, schedule)
+    if schedule is not UNCHANGED:
+        campaign = _reschedule(campaign, schedule)
+    refuse_ended_offer(campaign)
+    return campaign
 
 
 @transaction.atomic
@@ -80,7 +89,7 @@ def delete_campaign(*, campaign: Campaign, versions: Collection[str] | None = No
 
 
 def duplicate_campaign(*, campaign: Campaign, created_by: User) -> Campaign:
-    """A draft with the same text for the same audience."""
+    """A draft with the same text and offer for the same audience."""
     return Campaign.objects.create(
         business_id=campaign.business_id,
         created_by=created_by,
@@ -90,6 +99,10 @@ def duplicate_campaign(*, campaign: Campaign, created_by: User) -> Campaign:
         contact_list_id=campaign.contact_list_id,
         filter=campaign.filter,
         sender=campaign.sender,
+        offer_title=campaign.offer_title,
+        offer_text=campaign.offer_text,
+        offer_valid_until=campaign.offer_valid_until,
+        track_links=campaign.track_links,
     )
 
 

@@ -9,12 +9,14 @@ from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
+from accounts.problems import Problem
 from campaigns import selectors
 from campaigns.models import Campaign, CampaignRun
+from campaigns.offers import check_leads, is_over, offer_of, prepare
 from campaigns.signals import campaigns_changed
 from messaging import services as messaging
 from messaging.rendering import TemplateError
-from messaging.texts import check_text
+from tracking import services as tracking
 
 logger = logging.getLogger(__name__)
 
@@ -64,22 +66,29 @@ def _launch(campaign_id: int) -> int | None:
         _leave(campaign, Campaign.Status.FAILED, reason)
         return None
     _leave(campaign, Campaign.Status.SENDING)
+    prepared = prepare(selectors.text_of(campaign), track_links=campaign.track_links)
+    offer = offer_of(campaign)
     broadcast = messaging.start_broadcast(
         business=campaign.business,
-        text=selectors.text_of(campaign),
+        text=prepared.text,
         sender=campaign.sender or campaign.business.sender_name,
         audience=selectors.audience_spec(campaign),
+        expires_at=offer.valid_until if offer else None,
     )
     CampaignRun.objects.create(campaign=campaign, broadcast=broadcast)
+    tracking.attach(broadcast=broadcast, targets=prepared.targets, offer=offer)
     return broadcast.pk
 
 
 def _obstacle(campaign: Campaign) -> str:
     """What has changed since somebody scheduled it, in words for them; empty if nothing."""
+    text = selectors.text_of(campaign)
     try:
-        check_text(selectors.text_of(campaign))
-    except TemplateError as error:
+        check_leads(text, has_offer=bool(campaign.offer_title), track_links=campaign.track_links)
+    except (TemplateError, Problem) as error:
         return f"The text cannot be sent: {error.detail}"[:255]
+    if is_over(campaign):
+        return "The offer has ended."
     if campaign.business.daily_message_cap == 0:
         return "The business is not approved to send."
     if not selectors.audience_of(campaign).exists():

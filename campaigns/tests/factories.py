@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import Business
 from accounts.tests.factories import make_business
 from campaigns import services
-from campaigns.models import Campaign, Template
+from campaigns.models import Automation, Campaign, Template
 from campaigns.selectors import broadcasts_of
 from contacts.tests.factories import make_contacts
 from messaging.services import complete_broadcast, expand_chunk, send_next_batch
@@ -37,9 +37,9 @@ def make_due(business: Business | None = None, *, contacts: int = 1, **fields: A
     return make_campaign(business, contacts=contacts, **(defaults | fields))
 
 
-def make_sending(business: Business | None = None, *, contacts: int = 1) -> Campaign:
+def make_sending(business: Business | None = None, *, contacts: int = 1, **fields: Any) -> Campaign:
     """Launched and expanded; nothing has been handed to the gateway."""
-    campaign = make_due(business, contacts=contacts)
+    campaign = make_due(business, contacts=contacts, **fields)
     for broadcast_id in services.launch_due():
         expand(broadcast_id)
     campaign.refresh_from_db()
@@ -59,3 +59,9 @@ def finish(campaign: Campaign) -> None:
     for broadcast_id in broadcasts_of(campaign):
         complete_broadcast(broadcast_id=broadcast_id)
     campaign.refresh_from_db()
+
+
+def make_automation(business: Business, **fields: Any) -> Automation:
+    """A welcome that is at work."""
+    defaults = {"kind": "welcome", "text": "Welcome, {{first_name|friend}}!"}
+    return services.create_automation(business=business, **(defaults | fields))

@@ -119,7 +119,7 @@ def test_the_page_of_a_launched_campaign_shows_its_results(
         page = staff.get(reverse(CHANGE, args=[campaign.pk])).text
     assert "<th>Delivered</th><td>2</td><td>50.0 %</td>" in page
     assert "<th>Unknown</th><td>1</td><td>25.0 %</td>" in page
-    assert "Delivered 50.0 %, failed or not delivered 25.0 %." in page
+    assert "Delivered 50.0 %, failed or not delivered 25.0 %, redeemed 0.0 %." in page
     assert "accepted by the gateway: 3" in page
     link = f"{reverse('admin:messaging_message_changelist')}?broadcast__id__exact={broadcast.pk}"
     assert link in page

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 from django.conf import settings
+from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 from hypothesis import HealthCheck, Phase
@@ -30,23 +31,44 @@ from accounts.tests.factories import api_client, make_business, make_member
 from campaigns import services as campaigns
 from campaigns.models import Campaign, Template
 from campaigns.selectors import broadcasts_of
-from campaigns.tests.factories import expand, make_campaign, make_due, make_sending, make_template
+from campaigns.tests.factories import (
+    expand,
+    make_automation,
+    make_campaign,
+    make_due,
+    make_sending,
+    make_template,
+)
 from campaigns.tests.readers import PausedReader, redis_away
-from contacts.tests.factories import make_contacts
+from contacts.services import delete_contact, unsubscribe
+from contacts.tests.factories import finish, make_contacts, make_import, sign_up
 from messaging import services as messaging
 from messaging.gateways.base import FailureReason, OutgoingSms, SendResult
-from messaging.models import GatewayReference
+from messaging.models import GatewayReference, Message
 from messaging.tests.factories import ScriptedGateway
 from rediskit import versioned_cache
 from rediskit.connection import client as redis
 from rediskit.models import Invalidation
 from rediskit.tasks import replay_invalidations
+from tracking import services as tracking
+from tracking.models import Redemption
 
 CAMPAIGNS: Final = "/api/v1/campaigns/"
 TEMPLATES: Final = "/api/v1/templates/"
 BUSINESS: Final = "/api/v1/business/"
+SHORT_LIVED: Final = {
+    "campaigns:list": 20,
+    "stats:campaign": 30,
+    "stats:automation": 30,
+    "cache:dashboard": 30,
+}
+WRITES: Final = [
+    "campaign", "template", "business", "launch", "send", "report", "engage", "sign up", "contact",
+]  # fmt: skip
 MOVES: Final = ["send", "unschedule", "pause", "resume", "cancel", "duplicate"]
-READS: Final = 7
+AUTOMATIONS: Final = "/api/v1/automations/"
+DASHBOARD: Final = "/api/v1/dashboard/"
+READS: Final = 9
 DAY: Final = "2026-07-09"  # at 21:30 UTC it is the next day in Athens already
 
 some = st.integers(0, 3)
@@ -70,7 +92,13 @@ class CachedAnswers(RuleBasedStateMachine):
         )
         self.first = make_campaign(self.business, created_at=f"{DAY}T21:30:00Z")
         make_due(self.business, contacts=0)
-        make_sending(self.business, contacts=0)
+        make_sending(
+            self.business,
+            contacts=0,
+            text="Look: {{offer_link}} https://shop.example/",
+            offer_title="20 % off",
+        )
+        self.automation = make_automation(self.business)
         self.paused: list[PausedReader] = []
         for url in self.urls:
             assert self.api.get(url).status_code == 200
@@ -95,6 +123,8 @@ class CachedAnswers(RuleBasedStateMachine):
             f"{CAMPAIGNS}stats/?ids={newest},{self.first.pk}",
             TEMPLATES,
             BUSINESS,
+            f"{AUTOMATIONS}{self.automation.pk}/stats/",
+            DASHBOARD,
         ]
 
     @rule(number=read)
@@ -106,7 +136,7 @@ class CachedAnswers(RuleBasedStateMachine):
         for url in self.urls:
             self.compare(url)
 
-    @rule(number=read, query=st.integers(1, 6))
+    @rule(number=read, query=st.integers(1, 7))
     def reader_pauses(self, number: int, query: int) -> None:
         if len(self.paused) < 3:
             self.paused.append(PausedReader(self.user, self.urls[number], query))
@@ -118,8 +148,8 @@ class CachedAnswers(RuleBasedStateMachine):
 
     @rule(
         number=read,
-        query=st.integers(1, 6),
-        write=st.sampled_from(["campaign", "template", "business", "launch", "send", "report"]),
+        query=st.integers(1, 7),
+        write=st.sampled_from(WRITES),
         which=some,
         name=names,
         is_read_meanwhile=st.booleans(),
@@ -216,8 +246,72 @@ class CachedAnswers(RuleBasedStateMachine):
             "launch": self.launch,
             "send": lambda: self.send("accepted"),
             "report": lambda: self.report("Delivered"),
+            "engage": lambda: self.somebody_follows_a_link(which),
+            "sign up": lambda: self.somebody_signs_up(100 + which),
+            "contact": lambda: self.staff_delete_a_contact(which),
         }
         writes[what]()
+
+    # -- Contacts and automations --------------------------------------------------------
+
+    @rule(number=st.integers(1, 9))
+    def somebody_signs_up(self, number: int) -> None:
+        sign_up(self.business, f"+306970000{number:03d}")
+
+    @rule(number=st.integers(1, 9))
+    def staff_import_contacts(self, number: int) -> None:
+        finish(make_import(f"phone\n+306980000{number:03d}\n", business=self.business))
+
+    @rule(which=some)
+    def staff_delete_a_contact(self, which: int) -> None:
+        for contact in self.business.contacts.order_by("-pk")[which : which + 1]:
+            delete_contact(contact=contact)
+
+    @rule(which=some)
+    def staff_unsubscribe_a_contact(self, which: int) -> None:
+        for contact in self.business.contacts.order_by("-pk")[which : which + 1]:
+            unsubscribe(business_id=self.business.pk, phone=contact.phone, source="admin")
+
+    @rule(is_active=st.booleans())
+    def api_switches_the_automation(self, is_active: bool) -> None:
+        url = f"{AUTOMATIONS}{self.automation.pk}/"
+        self.written(self.api.patch(url, {"is_active": is_active}))
+
+    # -- What people do ------------------------------------------------------------------
+
+    @rule(which=some)
+    def somebody_looks_at_an_offer(self, which: int) -> None:
+        for message in self.messages_with_offers(which):
+            tracking.record_view(message=message)
+
+    @rule(which=some)
+    def somebody_follows_a_link(self, which: int) -> None:
+        for message in self.messages_with_offers(which):
+            link = message.broadcast.short_links.get()
+            tracking.record_click(message=message, link=link)
+
+    @rule(which=some, is_undo=st.booleans())
+    def the_till_redeems(self, which: int, *, is_undo: bool) -> None:
+        who: Any = {"business_id": self.business.pk, "user": self.user}
+        for message in self.messages_with_offers(which):
+            if is_undo:
+                tracking.undo_redemption(code=message.public_id, **who)
+            else:
+                evidence = tracking.Evidence(channel=Redemption.Channel.API)
+                tracking.redeem(code=message.public_id, evidence=evidence, **who)
+
+    @rule(which=some, is_undo=st.booleans())
+    def somebody_opts_out_by_link(self, which: int, *, is_undo: bool) -> None:
+        act = tracking.undo_opt_out if is_undo else tracking.opt_out
+        for message in self.messages(which):
+            act(message=message)
+
+    def messages(self, which: int, **conditions: Any) -> QuerySet[Message]:
+        known = Message.objects.filter(business=self.business, **conditions)
+        return known.select_related("broadcast__business").order_by("pk")[which : which + 1]
+
+    def messages_with_offers(self, which: int) -> QuerySet[Message]:
+        return self.messages(which, broadcast__offer__isnull=False)
 
     # -- The engine ----------------------------------------------------------------------
 
@@ -262,7 +356,7 @@ class CachedAnswers(RuleBasedStateMachine):
     def redis_is_flushed(self) -> None:
         redis().flushdb()
 
-    @rule(resource=st.sampled_from(["campaigns", "stats", "templates", "business"]))
+    @rule(resource=st.sampled_from(["campaigns", "stats", "contacts", "templates", "business"]))
     def a_delete_comes_twice(self, resource: str) -> None:
         versioned_cache.invalidate(f"gen:{resource}:{self.business.pk}")
 
@@ -273,13 +367,14 @@ class CachedAnswers(RuleBasedStateMachine):
             self.api_renames(which, name)
             self.api_writes_template("Lost", name)
             self.api_changes_business(name, "UTC")
+            self.somebody_signs_up(200 + which)
             self.read_one(0)
         self.resume()
         replay_invalidations()
         assert not Invalidation.objects.exists()
         self.compare(TEMPLATES)
         self.compare(BUSINESS)
-        for prefix, seconds in (("campaigns:list", 20), ("stats:campaign", 30)):
+        for prefix, seconds in SHORT_LIVED.items():
             for key in redis().scan_iter(f"{prefix}:v1:{self.business.pk}:*", count=1000):
                 assert 0 < redis().pttl(key) <= seconds * 1000
                 redis().delete(key)  # its time has run out
@@ -317,6 +412,9 @@ class CachedAnswers(RuleBasedStateMachine):
                 campaigns.cancel_campaign(campaign=campaign)
             for broadcast in broadcasts_of(campaign):
                 messaging.settle_batches(broadcast_id=broadcast)
+        for run in self.automation.runs.all():
+            messaging.cancel_broadcast(broadcast_id=run.broadcast_id)
+            messaging.settle_batches(broadcast_id=run.broadcast_id)
 
 
 def content(answer: Any) -> Any:

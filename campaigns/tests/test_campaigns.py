@@ -41,6 +41,8 @@ class TestCreate:
             "list": None,
             "filter": None,
             "sender": "",
+            "offer": None,
+            "track_links": True,
             "status": "draft",
             "failure": "",
             "scheduled_at": None,

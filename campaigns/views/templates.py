@@ -25,7 +25,6 @@ from campaigns.serializers import (
     TemplateSerializer,
 )
 from messaging.rendering import Values
-from messaging.texts import preview
 
 
 class TemplateViewSet(
@@ -93,4 +92,5 @@ class TemplateViewSet(
         serializer.is_valid(raise_exception=True)
         contact = serializer.validated_data.get("contact")
         values = selectors.values_of(contact) if contact else Values()
-        return Response(asdict(preview(serializer.validated_data["text"], values)))
+        shown = selectors.preview_of(serializer.validated_data["text"], self.business, values)
+        return Response(asdict(shown))

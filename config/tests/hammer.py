@@ -1,6 +1,7 @@
 """A client in a process of its own: asks as fast as it can and prints the statuses it got.
 
 python hammer.py TIMES URL BODY HEADERS (JSON). SOMEBODY in URL or body is another one each time.
+The header `method`, if there is one, is the method instead of POST.
 """
 
 import http.client
@@ -17,7 +18,8 @@ def ask(url: str, body: str, headers: dict[str, str]) -> int:
     claim = {"X-Forwarded-For": ".".join(str(byte) for byte in secrets.token_bytes(4))}
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
     content = body.replace("SOMEBODY", somebody).encode()
-    connection.request("POST", parts.path, content, headers | claim)
+    method = headers.get("method", "POST")
+    connection.request(method, parts.path, content, headers | claim)
     answer = connection.getresponse()
     answer.read()
     connection.close()

@@ -44,6 +44,9 @@ CONTRACT = {
     "admin:login:ip": (20, 600),
     "unsubscribe:ip": (20, 60),
     "unsubscribe:token": (5, 86_400),
+    "tracking:ip": (60, 60),
+    "tracking:id": (10, 60),
+    "tracking:redeem:ip": (30, 60),
 }
 HERE = "192.0.2.7"
 _numbers = count(1)
@@ -70,6 +73,15 @@ def opt_out(token: str, ip: str) -> Any:
     return Client(REMOTE_ADDR=ip).post(f"/u/{token}")
 
 
+def look(path: str, ip: str) -> Any:
+    return Client(REMOTE_ADDR=ip).get(path)
+
+
+def redeem(ip: str) -> Any:
+    client = api_client(make_member(make_business()))
+    return client.post("/api/v1/tracking/redeem/", {"tracking_id": "x"}, REMOTE_ADDR=ip)
+
+
 # One request that counts by the rule, and by no other that would refuse it earlier.
 ASK: dict[str, Callable[[], Any]] = {
     "login:ip": lambda: post("auth/login/", HERE, email=somebody(), password="x"),
@@ -83,6 +95,9 @@ ASK: dict[str, Callable[[], Any]] = {
     "admin:login:ip": lambda: admin_log_in(HERE),
     "unsubscribe:ip": lambda: opt_out(f"token{next(_numbers)}", HERE),
     "unsubscribe:token": lambda: opt_out("token", elsewhere()),
+    "tracking:ip": lambda: look(f"/o/nobody{next(_numbers)}", HERE),
+    "tracking:id": lambda: look("/tracking/offer/nobody/", elsewhere()),
+    "tracking:redeem:ip": lambda: redeem(HERE),
 }
 
 
@@ -198,6 +213,7 @@ def two_webs(
 
 
 JSON = {"Content-Type": "application/json"}
+GET = {"method": "GET"}
 CSRF = "0123456789abcdefghijklmnopqrstuv"
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"csrftoken={CSRF}"}
 LOG_IN = "/api/v1/auth/login/"
@@ -222,6 +238,9 @@ REQUESTS = {
     ),
     "unsubscribe:ip": ("/u/SOMEBODY", "", {}, "127.0.0.1"),
     "unsubscribe:token": ("/u/token", "", {}, "token"),
+    "tracking:ip": ("/o/SOMEBODY", "", GET, "127.0.0.1"),
+    "tracking:id": ("/tracking/offer/nobody/", "", GET, "nobody"),
+    "tracking:redeem:ip": ("/api/v1/tracking/redeem/", "{}", JSON, "127.0.0.1"),
 }
 
 

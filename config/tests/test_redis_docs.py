@@ -20,6 +20,7 @@ MODULES = ["accounts.cache", "campaigns.cache", "rediskit.families", "rediskit.v
 LIFETIMES = {
     "20 s (`CACHE_TTL_CAMPAIGN_LIST`)": "campaign_list",
     "30 s (`CACHE_TTL_CAMPAIGN_STATS`)": "campaign_stats",
+    "30 s (`CACHE_TTL_DASHBOARD`)": "dashboard",
     "10 min (`CACHE_TTL_PROFILE`)": "profile",
     "1 h (`CACHE_TTL_TEMPLATES`)": "templates",
     "30 s (`CACHE_TTL_DEFAULT`)": "default",

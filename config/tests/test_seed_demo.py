@@ -6,6 +6,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import Business, User
 from accounts.services import sessions
 from accounts.tests.factories import make_business
+from campaigns.models import Automation
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "the demo's password"
@@ -30,17 +31,23 @@ def test_makes_an_administrator_who_owns_an_approved_store(
     assert (business.name, business.sender_name) == ("Demo Store", "DemoStore")
     assert (business.time_zone, business.country) == ("Europe/Athens", "GR")
     assert business.daily_message_cap == 1_000_000
+    welcome = business.automations.get()
+    assert (welcome.kind, welcome.is_active) == ("welcome", True)
+    assert "{{offer_link}}" in welcome.text
+    assert welcome.offer_title
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 def test_twice_makes_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     seed(monkeypatch)
     hashed = User.objects.get().password
+    Automation.objects.all().delete()  # which its owner may have done
 
     seed(monkeypatch)
 
     assert User.objects.get().password == hashed
     assert Business.objects.count() == 1
+    assert not Automation.objects.exists()
 
 
 def test_another_password_replaces_the_first(monkeypatch: pytest.MonkeyPatch) -> None:

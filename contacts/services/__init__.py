@@ -31,7 +31,16 @@ from contacts.services.lists import (
     remove_members,
     update_list,
 )
-from contacts.services.subscriptions import unsubscribe
+from contacts.services.opt_in import (
+    Evidence,
+    OptIn,
+    Outcome,
+    confirm_opt_in,
+    find_request,
+    forget_requests,
+    opt_in,
+)
+from contacts.services.subscriptions import resubscribe, unsubscribe
 
 __all__ = [
     "MAX_MEMBERS_PER_CALL",
@@ -39,6 +48,7 @@ __all__ = [
     "ContactExists",
     "ContactFields",
     "ContactGone",
+    "Evidence",
     "FileTooLarge",
     "ImportOver",
     "ListExists",
@@ -46,16 +56,23 @@ __all__ = [
     "ListInUse",
     "ListIsDynamic",
     "ListKindFixed",
+    "OptIn",
+    "Outcome",
     "UnknownContacts",
     "add_members",
     "cancel_import",
     "check_size",
+    "confirm_opt_in",
     "create_contact",
     "create_import",
     "create_list",
     "delete_contact",
     "delete_list",
+    "find_request",
+    "forget_requests",
+    "opt_in",
     "remove_members",
+    "resubscribe",
     "run_import",
     "unsubscribe",
     "update_contact",

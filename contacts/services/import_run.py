@@ -18,9 +18,10 @@ from django.db.models.functions import Now
 
 from contacts import csv_import
 from contacts.csv_file import FileRefused, Position
-from contacts.models import ContactImport, ImportedPhone
+from contacts.models import Contact, ContactImport, ImportedPhone
 from contacts.selectors import today_in
 from contacts.services.import_chunk import Counts, store_rows
+from contacts.signals import contacts_changed
 
 logger = logging.getLogger(__name__)
 
@@ -145,6 +146,7 @@ def _commit(import_id: int, token: UUID, chunk: csv_import.Chunk) -> None:
         lease_until=Now() + LEASE,
         attempts=0,
     )
+    contacts_changed.send(sender=Contact, business_ids={contact_import.business_id})
 
 
 @transaction.atomic

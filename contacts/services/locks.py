@@ -1,4 +1,4 @@
-"""The lock that keeps subscriptions and suppressions in step."""
+"""The locks that keep subscriptions and suppressions in step, and sign-ups of a phone apart."""
 
 from django.db import connection
 
@@ -10,7 +10,7 @@ def lock_suppressions(*, business_id: int) -> None:
 
     For whoever adds a suppression. Taken before any row lock, lest two wait for each other.
     """
-    _lock("pg_advisory_xact_lock", business_id)
+    _lock("pg_advisory_xact_lock", f"suppression:{business_id}")
 
 
 def hold_suppressions(*, business_id: int) -> None:
@@ -19,9 +19,14 @@ def hold_suppressions(*, business_id: int) -> None:
     For whoever adds a contact that is subscribed because its phone is not suppressed: neither
     transaction would see the other's row, and the contact would stay subscribed.
     """
-    _lock("pg_advisory_xact_lock_shared", business_id)
+    _lock("pg_advisory_xact_lock_shared", f"suppression:{business_id}")
 
 
-def _lock(function: str, business_id: int) -> None:
+def lock_phone(*, business_id: int, phone: str) -> None:
+    """Until the transaction ends, no other sign-up of this phone goes on. After the lock above."""
+    _lock("pg_advisory_xact_lock", f"phone:{business_id}:{phone}")
+
+
+def _lock(function: str, name: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK.format(function=function), [f"contacts:suppression:{business_id}"])
+        cursor.execute(_LOCK.format(function=function), [f"contacts:{name}"])

@@ -1,5 +1,6 @@
 """The engine's unit of work and the rows beside it."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -28,6 +29,12 @@ class Broadcast(models.Model):
     sender = models.CharField(max_length=14, validators=[validate_sender])
     is_marketing = models.BooleanField(default=True, help_text="Ends with an opt-out link.")
     audience = models.JSONField(null=True, blank=True)
+    link_base = models.CharField(
+        max_length=255, blank=True, help_text="Of the links in its texts; empty: the site's."
+    )
+    reaches_suppressed = models.BooleanField(
+        default=False, help_text="Goes to people who have opted out too: they asked for this one."
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.SENDING)
     failure = models.CharField(max_length=255, blank=True)
     not_before = models.DateTimeField(db_default=Now())
@@ -55,6 +62,11 @@ class Broadcast(models.Model):
 
     def __str__(self) -> str:
         return f"Broadcast {self.pk}"
+
+    @property
+    def links_begin(self) -> str:
+        """What every link in its texts begins with, without a slash at the end."""
+        return self.link_base or settings.PUBLIC_BASE_URL
 
 
 class BroadcastCounters(models.Model):

@@ -34,7 +34,12 @@ def start_broadcast(
     Whoever calls rings `messaging.tasks.expand` after the commit.
     """
     broadcast = Broadcast.objects.create(
-        business=business, text=text, sender=sender, audience=audience, expires_at=expires_at
+        business=business,
+        text=text,
+        sender=sender,
+        audience=audience,
+        link_base=business.link_base,
+        expires_at=expires_at,
     )
     newest = Contact.objects.filter(business=business).aggregate(newest=Max("id"))["newest"]
     BroadcastCounters.objects.create(broadcast=broadcast)

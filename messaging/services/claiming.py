@@ -37,7 +37,8 @@ class Claim:
 _CLAIM = """
 WITH open AS MATERIALIZED (
     SELECT broadcast.id, broadcast.business_id, broadcast.sender, broadcast.setbacks,
-        business.daily_message_cap, (now() AT TIME ZONE 'UTC')::date AS day
+        broadcast.reaches_suppressed, business.daily_message_cap,
+        (now() AT TIME ZONE 'UTC')::date AS day
     FROM messaging_broadcast broadcast
     JOIN accounts_business business ON business.id = broadcast.business_id
     CROSS JOIN LATERAL (SELECT (now() AT TIME ZONE business.time_zone)::time AS clock) here
@@ -54,7 +55,7 @@ WITH open AS MATERIALIZED (
     ORDER BY broadcast.last_served
 ), claimed AS (
     SELECT batch.id, batch.size, open.id AS broadcast_id, open.business_id, open.sender,
-        open.setbacks, open.daily_message_cap, open.day
+        open.setbacks, open.reaches_suppressed, open.daily_message_cap, open.day
     FROM open CROSS JOIN LATERAL (
         SELECT id, size FROM messaging_batch
         WHERE broadcast_id = open.id AND state = 'ready' AND not_before <= now()
@@ -81,7 +82,8 @@ SET state = 'submitting', lease_token = %(token)s, attempts = attempts + 1,
 FROM claimed
 WHERE batch.id = claimed.id
 RETURNING batch.id, claimed.broadcast_id, claimed.business_id, claimed.sender, claimed.day,
-    claimed.setbacks, batch.attempts, batch.size, batch.first_message_id, batch.last_message_id,
+    claimed.setbacks, claimed.reaches_suppressed, batch.attempts, batch.size,
+    batch.first_message_id, batch.last_message_id,
     (SELECT granted FROM quota) AS granted
 """
 
@@ -97,7 +99,7 @@ UPDATE messaging_broadcast SET last_served = clock_timestamp() WHERE id = (
 _MESSAGES = """
 WITH queued AS MATERIALIZED (
     SELECT id, public_id, phone, text, CASE
-        WHEN EXISTS (SELECT FROM contacts_suppression
+        WHEN NOT %(reaches_suppressed)s AND EXISTS (SELECT FROM contacts_suppression
             WHERE business_id = %(business)s AND phone = message.phone) THEN 'opted_out'
         WHEN contact_id IS NOT NULL AND NOT EXISTS (SELECT FROM contacts_contact
             WHERE id = message.contact_id) THEN 'contact_deleted'
@@ -205,6 +207,7 @@ def _read_messages(row: dict[str, Any], token: uuid.UUID) -> Claim:
                 "batch": row["id"],
                 "business": row["business_id"],
                 "broadcast": row["broadcast_id"],
+                "reaches_suppressed": row["reaches_suppressed"],
             },
         )
         messages = cursor.fetchall()

@@ -150,10 +150,13 @@ def _rows(
     batch_id: int,
     pairs: Iterable[tuple[int, Recipient]],
 ) -> Iterable[tuple[object, ...]]:
+    link_base = broadcast.links_begin
     for message_id, recipient in pairs:
         public_id = new_public_id()
-        values = Values(recipient.first_name, recipient.last_name, recipient.attributes)
-        text = texts.compose(template, values, public_id, is_marketing=broadcast.is_marketing)
+        values = Values(
+            recipient.first_name, recipient.last_name, recipient.attributes, public_id, link_base
+        )
+        text = texts.compose(template, values, is_marketing=broadcast.is_marketing)
         yield (
             message_id,
             public_id,

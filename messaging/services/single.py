@@ -1,5 +1,7 @@
 """One message to one phone, through the same engine as a campaign."""
 
+from datetime import datetime
+
 from django.db import transaction
 
 from accounts.models import Business
@@ -30,19 +32,40 @@ def check_approved(business: Business) -> None:
 
 @transaction.atomic
 def send_message(
-    *, business: Business, phone: str, text: str, sender: str, contact: Contact | None = None
+    *,
+    business: Business,
+    phone: str,
+    text: str,
+    sender: str,
+    contact: Contact | None = None,
+    is_marketing: bool = False,
+    reaches_suppressed: bool = False,
+    is_checked: bool = False,
+    expires_at: datetime | None = None,
 ) -> Message:
-    """A transactional message: no opt-out link, but an opt-out holds for it as well.
+    """One message. A transactional one has no opt-out link, but an opt-out holds for it as well.
+
+    reaches_suppressed: the person has just asked for this one, such as to confirm a sign-up.
+    is_checked: the caller did so; the text may lead to an offer and to links that tracking attaches
+    to the message's broadcast in the same transaction.
 
     Whoever calls rings the senders after the commit. Raises rendering.TemplateError,
     SendingNotApproved, PhoneUnsubscribed.
     """
-    texts.check_text(text)
+    if not is_checked:
+        texts.check_text(text, has_offer=False)
     check_approved(business)
-    if suppressed_phones(business_id=business.pk, phones=[phone]):
+    suppressed = suppressed_phones(business_id=business.pk, phones=[phone])
+    if suppressed and not reaches_suppressed:
         raise PhoneUnsubscribed
     broadcast = Broadcast.objects.create(
-        business=business, text=text, sender=sender, is_marketing=False
+        business=business,
+        text=text,
+        sender=sender,
+        is_marketing=is_marketing,
+        link_base=business.link_base,
+        reaches_suppressed=reaches_suppressed,
+        expires_at=expires_at,
     )
     BroadcastCounters.objects.create(broadcast=broadcast)
     ExpansionCursor.objects.create(broadcast=broadcast, up_to_contact_id=0, done=True)

@@ -1,21 +1,30 @@
-"""Create the demo's administrator and store; harmless when repeated."""
+"""Create the demo's administrator, and a store that welcomes people; harmless when repeated."""
 
 import os
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts.models import Business, Membership, Role, User
 from accounts.services import businesses, sessions
+from campaigns.models import Automation
+from campaigns.services import AutomationFields, create_automation
 
 NAME = "Demo Store"
+WELCOME: Final[AutomationFields] = {
+    "kind": Automation.Kind.WELCOME,
+    "text": "Welcome, {{first_name|friend}}! 10% off your next visit: {{offer_link}}",
+    "offer_title": "10% off your next visit",
+    "offer_text": "Show this page at the till. Once per person.",
+    "offer_valid_days": 30,
+}
 
 
 class Command(BaseCommand):
     help = (
         "Create a superuser of DEMO_ADMIN_EMAIL and DEMO_ADMIN_PASSWORD (environment variables), "
-        f"and {NAME}, which it owns."
+        f"and {NAME}, which it owns, with a welcome message."
     )
 
     @transaction.atomic
@@ -37,15 +46,18 @@ class Command(BaseCommand):
 
     def _business(self, user: User) -> Business:
         own = Membership.objects.filter(user=user, role=Role.OWNER, business__name=NAME)
-        membership = own.select_related("business").first() or businesses.open_business(
+        if membership := own.select_related("business").first():
+            return membership.business
+        business = businesses.open_business(
             owner=user,
             name=NAME,
             sender_name="DemoStore",
             time_zone="Europe/Athens",
             country="GR",
             daily_message_cap=businesses.APPROVED_DAILY_CAP,
-        )
-        return membership.business
+        ).business
+        create_automation(business=business, **WELCOME)
+        return business
 
 
 def _variable(name: str) -> str:

@@ -1,0 +1,39 @@
+"""Templates, campaigns, automations and their figures as JSON."""
+
+from campaigns.serializers.automations import AutomationSerializer
+from campaigns.serializers.campaigns import (
+    CampaignListSerializer,
+    CampaignSerializer,
+    EmptySerializer,
+    ScheduleSerializer,
+)
+from campaigns.serializers.dashboard import DashboardSerializer
+from campaigns.serializers.results import (
+    AudienceSerializer,
+    IdsSerializer,
+    MessageStatusSerializer,
+    SamplesSerializer,
+    StatisticsSerializer,
+)
+from campaigns.serializers.templates import (
+    PreviewInputSerializer,
+    PreviewSerializer,
+    TemplateSerializer,
+)
+
+__all__ = [
+    "AudienceSerializer",
+    "AutomationSerializer",
+    "CampaignListSerializer",
+    "CampaignSerializer",
+    "DashboardSerializer",
+    "EmptySerializer",
+    "IdsSerializer",
+    "MessageStatusSerializer",
+    "PreviewInputSerializer",
+    "PreviewSerializer",
+    "SamplesSerializer",
+    "ScheduleSerializer",
+    "StatisticsSerializer",
+    "TemplateSerializer",
+]

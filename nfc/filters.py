@@ -1,0 +1,26 @@
+"""What tags and scans can be searched by."""
+
+from django_filters import rest_framework as filters
+
+from nfc.models import Scan, Tag
+
+
+class TagFilter(filters.FilterSet):  # type: ignore[misc]
+    q = filters.CharFilter("label", "icontains", label="Part of the label.")
+    type = filters.ChoiceFilter(choices=Tag.Type.choices)
+    status = filters.MultipleChoiceFilter(choices=Tag.Status.choices)
+
+    class Meta:
+        model = Tag
+        fields: tuple[str, ...] = ()
+
+
+class ScanFilter(filters.FilterSet):  # type: ignore[misc]
+    tag = filters.NumberFilter("tag", label="Of the tag with this id.", max_value=2**63 - 1)
+    kind = filters.MultipleChoiceFilter(choices=Scan.Kind.choices)
+    contact = filters.NumberFilter("contact", label="Of the contact with this id.")
+    is_test = filters.BooleanFilter("is_test")
+
+    class Meta:
+        model = Scan
+        fields: tuple[str, ...] = ()
