@@ -62,6 +62,7 @@ app.conf.beat_schedule = {
     "apply gateway events": _tick("messaging.tasks.apply_events", 2),
     "sweep messaging": _tick("messaging.tasks.sweep", 10),
     "sweep imports": _tick("contacts.tasks.sweep_imports", 10),
+    "forget sign-ups to confirm": _tick("contacts.tasks.forget_requests", 600),
     "replay invalidations": _tick("rediskit.tasks.replay_invalidations", 10),
     "reconcile campaigns": _tick("campaigns.tasks.reconcile", 10),
     "forget what has expired": _tick("accounts.tasks.forget_expired", 600),

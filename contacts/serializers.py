@@ -66,9 +66,31 @@ class ContactSerializer(StrictModelSerializer[Contact]):
 
 
 class ConsentSerializer(serializers.ModelSerializer[Consent]):
+    """text: the words agreed to, verbatim; version: of the form that showed them."""
+
+    text = serializers.SerializerMethodField()
+    language = serializers.SerializerMethodField()
+
     class Meta:
         model = Consent
-        fields = ("id", "kind", "source", "reference", "created_at")
+        fields = (
+            "id",
+            "kind",
+            "source",
+            "reference",
+            "text",
+            "language",
+            "version",
+            "tag",
+            "page",
+            "created_at",
+        )
+
+    def get_text(self, consent: Consent) -> str:
+        return consent.text.text if consent.text else ""
+
+    def get_language(self, consent: Consent) -> str:
+        return consent.text.language if consent.text else ""
 
 
 @extend_schema_field(

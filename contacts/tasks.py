@@ -1,4 +1,4 @@
-"""Imports in the background. Both tasks may be lost, doubled or late without harm."""
+"""Imports in the background, and sweeps. Each may be lost, doubled or late without harm."""
 
 from celery import shared_task
 
@@ -24,3 +24,8 @@ def sweep_imports() -> None:
         return  # nobody would hear the rings
     for import_id in due:
         ring(run_import, import_id)
+
+
+@shared_task
+def forget_requests() -> None:
+    services.forget_requests()

@@ -68,6 +68,7 @@ class ContactForm(forms.ModelForm):  # type: ignore[type-arg]
 class ConsentInline(ReadOnlyAdmin, ByMembership, admin.TabularInline):  # type: ignore[type-arg]
     model = Consent
     extra = 0
+    show_change_link = True
     fields = ("kind", "source", "reference", "at")
     readonly_fields = ("at",)
     ordering = ("-id",)
@@ -122,16 +123,6 @@ class ContactAdmin(ServiceAdmin):
             business_id=obj.business_id, source=Consent.Source.ADMIN, **fields
         )
         obj.pk = created.pk
-
-
-@admin.register(Consent)
-class ConsentAdmin(ReadOnlyAdmin, BusinessAdmin):
-    list_display = ("id", "contact", "kind", "source", "reference", "business", CREATED)
-    list_filter = ("kind", "source", "business")
-    list_select_related = ("contact", "business")
-    search_fields = ("contact__phone__exact", "reference__exact")
-    search_help_text = "A whole phone, such as +306941234567, or a reference."
-    ordering = ("-id",)
 
 
 @admin.register(Suppression)

@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='consent',
             name='source',
-            field=models.CharField(choices=[('api', 'Api'), ('import', 'Import'), ('admin', 'Admin'), ('form', 'sign-up form'), ('confirmation', 'confirmation by the person'), ('opt_out_link', 'Link'), ('opt_out_undo', 'opt-out undone'), ('demo', 'Demo')], max_length=20),
+            field=models.CharField(choices=[('api', 'Api'), ('import', 'Import'), ('admin', 'Admin'), ('form', 'Sign-up form'), ('confirmation', 'Confirmation by the person'), ('opt_out_link', 'Link'), ('opt_out_undo', 'Opt-out undone'), ('demo', 'Demo')], max_length=20),
         ),
         migrations.CreateModel(
             name='ConsentText',

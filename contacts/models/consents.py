@@ -51,10 +51,10 @@ class Consent(models.Model):
         API = "api"
         IMPORT = "import"
         ADMIN = "admin"
-        FORM = "form", "sign-up form"
-        CONFIRMATION = "confirmation", "confirmation by the person"
+        FORM = "form", "Sign-up form"
+        CONFIRMATION = "confirmation", "Confirmation by the person"
         LINK = "opt_out_link"
-        UNDO = "opt_out_undo", "opt-out undone"
+        UNDO = "opt_out_undo", "Opt-out undone"
         DEMO = "demo"
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="consents")

@@ -37,6 +37,7 @@ from contacts.services.opt_in import (
     Outcome,
     confirm_opt_in,
     find_request,
+    forget_requests,
     opt_in,
 )
 from contacts.services.subscriptions import resubscribe, unsubscribe
@@ -68,6 +69,7 @@ __all__ = [
     "delete_contact",
     "delete_list",
     "find_request",
+    "forget_requests",
     "opt_in",
     "remove_members",
     "resubscribe",

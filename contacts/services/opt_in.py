@@ -20,6 +20,7 @@ from contacts.models import (
     Consent,
     Contact,
     ContactList,
+    DailySignups,
     OptInRequest,
     Suppression,
 )
@@ -33,6 +34,7 @@ from contacts.signals import contact_opted_in
 TOKEN_BYTES: Final = 12  # 16 characters in an SMS
 REQUEST_HOURS: Final = 72
 HOURS_BETWEEN_REQUESTS: Final = 24
+KEPT_DAYS: Final = timedelta(days=7)
 
 # One row of the day for each business: the update waits for whoever counts at this moment.
 _COUNT: Final = """
@@ -40,11 +42,13 @@ INSERT INTO contacts_dailysignups AS taken (business_id, day, count)
 SELECT %(business)s, %(day)s, 1 WHERE %(cap)s > 0
 ON CONFLICT (business_id, day) DO UPDATE SET count = taken.count + 1 WHERE taken.count < %(cap)s
 """
-# A list that is gone, or finds its members itself, is no reason to refuse a person.
+# Until the transaction ends the list is there, or it was gone before.
+_HOLD_LIST: Final = """
+SELECT id FROM contacts_contactlist
+WHERE id = %s AND business_id = %s AND filter IS NULL FOR KEY SHARE
+"""
 _JOIN: Final = """
-INSERT INTO contacts_listmembership (contact_list_id, contact_id)
-SELECT id, %(contact)s FROM contacts_contactlist
-WHERE id = %(list)s AND business_id = %(business)s AND filter IS NULL FOR KEY SHARE
+INSERT INTO contacts_listmembership (contact_list_id, contact_id) VALUES (%s, %s)
 ON CONFLICT (contact_list_id, contact_id) DO NOTHING
 """
 
@@ -112,18 +116,16 @@ def opt_in(
     if not _count(business):
         return OptIn(Outcome.CAPPED)
     proof = _proof(business, evidence)
+    list_id = _hold_list(contact_list.pk if contact_list else None, business_id=business.pk)
     if asks:
-        token = _ask(
-            OptInRequest(business=business, phone=phone, contact_list=contact_list, **proof),
-            fields,
-            evidence,
-        )
+        request = OptInRequest(business=business, phone=phone, contact_list_id=list_id, **proof)
+        token = _ask(request, fields, evidence)
         return OptIn(Outcome.MUST_CONFIRM, token=token)
     contact, is_first = _take_in(
         Consent(business=business, source=Consent.Source.FORM, **proof),
         fields,
         person=Person(phone=phone, ip=evidence.ip, user_agent=evidence.user_agent),
-        list_id=contact_list.pk if contact_list else None,
+        list_id=list_id,
     )
     return OptIn(Outcome.CREATED if is_first else Outcome.COMPLETED, contact)
 
@@ -167,7 +169,8 @@ def _subscribe(request: OptInRequest, *, person: Person) -> Contact:
         tag=request.tag,
         page=request.page,
     )
-    fields, list_id = _from_json(request.fields), request.contact_list_id
+    fields = _from_json(request.fields)
+    list_id = _hold_list(request.contact_list_id, business_id=request.business_id)
     contact, _ = _take_in(consent, fields, person=person, list_id=list_id)
     return contact
 
@@ -188,10 +191,10 @@ def _was_asked(business: Business, phone: str) -> bool:
 
 def _count(business: Business) -> bool:
     """One sign-up more today, if the business's cap allows it."""
-    names = {
+    names: dict[str, Any] = {
         "business": business.pk,
         "day": timezone.now().astimezone(UTC).date(),
-        "cap": getattr(business, "daily_signup_cap", 1000),
+        "cap": business.daily_signup_cap,
     }
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, names)
@@ -252,12 +255,17 @@ def _fill_blanks(contact: Contact, fields: ContactFields) -> None:
         contact.save(update_fields=[*new, "updated_at"])
 
 
-def _join(contact: Contact, list_id: int | None) -> None:
-    if list_id is None:
-        return
-    names = {"contact": contact.pk, "list": list_id, "business": contact.business_id}
+def _hold_list(list_id: int | None, *, business_id: int) -> int | None:
+    """The static list of the business. One that is gone is no reason to refuse a person."""
     with connection.cursor() as cursor:
-        cursor.execute(_JOIN, names)
+        cursor.execute(_HOLD_LIST, [list_id, business_id])
+        return list_id if cursor.fetchone() else None
+
+
+def _join(contact: Contact, list_id: int | None) -> None:
+    if list_id is not None:
+        with connection.cursor() as cursor:
+            cursor.execute(_JOIN, [list_id, contact.pk])
 
 
 def _hashed(token: str) -> str:
@@ -274,3 +282,10 @@ def _from_json(stored: dict[str, Any]) -> ContactFields:
     if stored.get("birthday"):
         fields["birthday"] = date.fromisoformat(stored["birthday"])
     return fields
+
+
+def forget_requests() -> None:
+    """What was typed into forms is kept no longer than it can be confirmed."""
+    now = timezone.now()
+    OptInRequest.objects.filter(expires_at__lt=now).delete()
+    DailySignups.objects.filter(day__lt=now.astimezone(UTC).date() - KEPT_DAYS).delete()

@@ -1,14 +1,26 @@
 """Contacts for tests, made by the services that make real ones."""
 
-from typing import Unpack
+from typing import Final, Unpack
 
 from django.core.files.base import ContentFile
+from django.db import connection
 
 from accounts.models import Business
 from accounts.tests.factories import make_business
 from contacts import services
 from contacts.models import Consent, Contact, ContactImport, ContactList, ListMembership
-from contacts.services import ContactFields
+from contacts.services import ContactFields, Evidence, OptIn
+
+EVIDENCE: Final = Evidence(
+    text="Θέλω προσφορές με SMS.",
+    language="el",
+    version=3,
+    reference="7",
+    tag="abcdefghijklmnop",
+    page="/nfc/abcdefghijklmnop/",
+    ip="203.0.113.9",
+    user_agent="Mozilla/5.0",
+)
 
 
 def make_contact(
@@ -30,6 +42,26 @@ def make_contact(
 def make_contacts(business: Business, number: int, *, start: int = 1) -> list[Contact]:
     phones = [f"+30694{index:07d}" for index in range(start, start + number)]
     return [make_contact(business, phone) for phone in phones]
+
+
+def sign_up(
+    business: Business,
+    phone: str = "+306940000001",
+    *,
+    evidence: Evidence = EVIDENCE,
+    contact_list: ContactList | None = None,
+    must_confirm: bool = False,
+    **fields: Unpack[ContactFields],
+) -> OptIn:
+    """As by the form of a tag."""
+    return services.opt_in(
+        business=business,
+        phone=phone,
+        fields=fields,
+        evidence=evidence,
+        contact_list=contact_list,
+        must_confirm=must_confirm,
+    )
 
 
 def make_list(business: Business, *contacts: Contact, name: str = "Regulars") -> ContactList:
@@ -72,3 +104,8 @@ def run(content: str | bytes, **options: object) -> ContactImport:
     finish(contact_import)
     contact_import.refresh_from_db()
     return contact_import
+
+
+def settle() -> None:
+    """What the database does when a transaction commits, which those of most tests never do."""
+    connection.check_constraints()

@@ -9,7 +9,7 @@ from accounts.models import Business
 from accounts.tests.factories import api_client, make_business, make_member
 from contacts import services
 from contacts.models import Consent, Contact, Suppression
-from contacts.tests.factories import make_contact, make_contacts, make_list
+from contacts.tests.factories import EVIDENCE, make_contact, make_contacts, make_list, sign_up
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +48,24 @@ def test_create_normalises_the_phone_and_records_consent(client: APIClient) -> N
     assert body["created_at"].endswith("Z")
     (consent,) = client.get(f"{URL}{body['id']}/consents/").json()["results"]
     assert (consent["kind"], consent["source"]) == ("granted", "api")
+
+
+def test_consents_show_what_was_agreed_to(
+    client: APIClient, business: Business, django_assert_max_num_queries: Any
+) -> None:
+    contact = make_contact(business)
+    sign_up(business, contact.phone)
+    sign_up(business, contact.phone)
+
+    with django_assert_max_num_queries(4):
+        consents = client.get(f"{URL}{contact.pk}/consents/").json()["results"]
+
+    agreed, _, created = consents
+    assert (agreed["text"], agreed["language"]) == (EVIDENCE.text, "el")
+    assert (agreed["version"], agreed["tag"], agreed["page"]) == (3, EVIDENCE.tag, EVIDENCE.page)
+    assert (agreed["source"], agreed["reference"]) == ("form", "7")
+    assert (created["text"], created["language"], created["version"]) == ("", "", None)
+    assert "203.0.113.9" not in str(consents)
 
 
 def test_create_unsubscribed_suppresses_the_phone(client: APIClient) -> None:

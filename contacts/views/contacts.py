@@ -84,6 +84,6 @@ class ContactViewSet(
     @action(detail=True, filterset_class=None)
     def consents(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What the person agreed to or took back, newest first."""
-        consents: Any = self.get_object().consents.all()
+        consents: Any = self.get_object().consents.select_related("text")
         page: Any = self.paginate_queryset(consents)
         return self.get_paginated_response(ConsentSerializer(page, many=True).data)
