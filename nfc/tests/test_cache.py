@@ -1,4 +1,4 @@
-"""What visitors are shown of a tag comes from the cache, and is never older than the last change."""
+"""What visitors are shown of a tag is cached, and never older than the last change."""
 
 from collections.abc import Callable
 from typing import Any
