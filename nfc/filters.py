@@ -1,8 +1,12 @@
 """What tags and scans can be searched by."""
 
+from typing import Final
+
 from django_filters import rest_framework as filters
 
 from nfc.models import Scan, Tag
+
+_ID: Final = {"min_value": 1, "max_value": 2**63 - 1, "decimal_places": 0}
 
 
 class TagFilter(filters.FilterSet):  # type: ignore[misc]
@@ -16,9 +20,9 @@ class TagFilter(filters.FilterSet):  # type: ignore[misc]
 
 
 class ScanFilter(filters.FilterSet):  # type: ignore[misc]
-    tag = filters.NumberFilter("tag", label="Of the tag with this id.", max_value=2**63 - 1)
+    tag = filters.NumberFilter("tag", label="Of the tag with this id.", **_ID)
     kind = filters.MultipleChoiceFilter(choices=Scan.Kind.choices)
-    contact = filters.NumberFilter("contact", label="Of the contact with this id.")
+    contact = filters.NumberFilter("contact", label="Of the contact with this id.", **_ID)
     is_test = filters.BooleanFilter("is_test")
 
     class Meta:

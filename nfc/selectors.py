@@ -1,5 +1,6 @@
 """Reads of tags, forms and figures."""
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ from accounts.problems import Problem
 from campaigns.models import Campaign
 from contacts.models import Contact, ContactList
 from nfc import cache
-from nfc.models import OptInForm, Scan, Tag, TagDay
+from nfc.models import PUBLIC_ID, OptInForm, Scan, Tag, TagDay
 from rediskit.versioned_cache import State
 
 FIGURES = ("taps", "forms", "opt_ins", "visits", "redemptions", "unsubscribes")
@@ -33,6 +34,11 @@ class TagInactive(Problem):
         self.tag = tag
 
 
+def is_public_id(text: str) -> bool:
+    """Whether it could be one; the database takes no NUL, for one."""
+    return re.fullmatch(PUBLIC_ID, text, re.ASCII) is not None
+
+
 def find_tag(public_id: str) -> Tag:
     """With its business and form, as they are now. Raises TagNotFound, TagInactive."""
     return _in_use(_read_tag(public_id))
@@ -40,6 +46,8 @@ def find_tag(public_id: str) -> Tag:
 
 def find_shown_tag(public_id: str, *, fresh: bool = False) -> tuple[Tag, State]:
     """As `find_tag`, by the cache: to be shown, never to be saved."""
+    if not is_public_id(public_id):
+        raise TagNotFound
     tag, state = cache.get_tag(
         public_id=public_id, compute=lambda: cache.dump(_read_tag(public_id)), fresh=fresh
     )
@@ -49,7 +57,8 @@ def find_shown_tag(public_id: str, *, fresh: bool = False) -> tuple[Tag, State]:
 
 
 def _read_tag(public_id: str) -> Tag:
-    tag = Tag.objects.filter(public_id=public_id).select_related("business", "form").first()
+    tags = Tag.objects.filter(public_id=public_id).select_related("business", "form")
+    tag = tags.first() if is_public_id(public_id) else None
     if tag is None:
         raise TagNotFound
     return tag

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -20,6 +21,8 @@ from nfc.qr import link_of
 
 DEFAULT_DAYS: Final = 30
 MAX_DAYS: Final = 366
+# Days that can still be counted from.
+_DAYS: Final = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
 _REQUIRED_FLAG: Final = {
     "type": "object",
     "properties": {"required": {"type": "boolean"}},
@@ -193,8 +196,8 @@ class TagStatisticsSerializer(FunnelSerializer):
 class PeriodSerializer(StrictSerializer):
     """Days of the business's time zone, both ends included; the last 30 if none are named."""
 
-    date_from = serializers.DateField(required=False)
-    date_to = serializers.DateField(required=False)
+    date_from = serializers.DateField(required=False, validators=_DAYS)
+    date_to = serializers.DateField(required=False, validators=_DAYS)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         last: date = attrs.get("date_to") or self.context["today"]

@@ -75,9 +75,7 @@ class TestLooking:
         assert len(page.content) < 6_000
 
 
-def test_the_person_is_back_with_a_proof_of_it(
-    client: Client, tag: Tag, stopped: Contact
-) -> None:
+def test_the_person_is_back_with_a_proof_of_it(client: Client, tag: Tag, stopped: Contact) -> None:
     page = client.post(link())
 
     assert page.status_code == 200

@@ -127,9 +127,7 @@ class TestTestTags:
 
 @pytest.mark.django_db
 class TestAfterTheSignUp:
-    def test_a_redemption_and_its_undoing(
-        self, business: Business, tag: Tag, till: User
-    ) -> None:
+    def test_a_redemption_and_its_undoing(self, business: Business, tag: Tag, till: User) -> None:
         code = welcome(business, tag).public_id
         for _ in range(2):
             redeem(business_id=business.pk, code=code, user=till, evidence=evidence())

@@ -1,4 +1,4 @@
-"""Confirming a visit by a tag: a known number counts once a day, and nobody learns which those are."""
+"""Confirming a visit by a tag: a known number counts once a day; nobody learns which those are."""
 
 from typing import Any
 
@@ -53,9 +53,7 @@ def test_counts_once_a_day(business: Business, tag: Tag) -> None:
     assert figures(tag)["visits"] == 2
 
 
-def test_strangers_are_answered_the_same_and_are_not_taken_in(
-    business: Business, tag: Tag
-) -> None:
+def test_strangers_are_answered_the_same_and_are_not_taken_in(business: Business, tag: Tag) -> None:
     make_contact(business, PHONE)
     known, stranger = visit(tag), visit(tag, "+306940000009")
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import override
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -45,6 +46,12 @@ class FormChanged(Problem):
 class PublicView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
+        response: Response = super().finalize_response(*args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        patch_vary_headers(response, ["Accept-Language"])
+        return response
 
 
 class ConfigView(PublicView):
