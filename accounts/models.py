@@ -1,6 +1,5 @@
 """People, the businesses they work for, and their sessions."""
 
-import re
 import uuid
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,7 +11,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models.functions import Lower, Now
-from django.http.request import validate_host
+
+from accounts.validators import COLOUR, validate_colour, validate_link_domain
 
 # Satisfies both of Mitto's APIs: 3-11 letters and digits, or 3-14 digits.
 validate_sender = RegexValidator(
@@ -23,28 +23,6 @@ validate_sender = RegexValidator(
 validate_country = RegexValidator(
     r"^[A-Z]{2}\Z", "A country is two capital letters, such as GR.", code="INVALID_COUNTRY"
 )
-
-DEFAULT_COLOUR = "#1a4f8a"
-COLOUR = r"^#[0-9a-f]{6}$"
-validate_colour = RegexValidator(
-    COLOUR.replace("$", r"\Z"), "A colour is # and six hexadecimal digits.", code="INVALID_COLOUR"
-)
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
-
-
-def validate_link_domain(value: str) -> None:
-    """A host that this installation answers for: links anywhere else would be dead."""
-    if not _HOST.fullmatch(value):
-        raise ValidationError(
-            "A domain is a host in lower case, such as go.example.com, without https://.",
-            code="INVALID_LINK_DOMAIN",
-        )
-    if not validate_host(value.partition(":")[0], settings.ALLOWED_HOSTS):
-        raise ValidationError(
-            "This installation does not serve %(host)s: it has to be in ALLOWED_HOSTS first.",
-            code="LINK_DOMAIN_NOT_SERVED",
-            params={"host": value},
-        )
 
 
 def validate_time_zone(value: str) -> None:
@@ -153,7 +131,7 @@ class Business(models.Model):
     )
     colour = models.CharField(
         max_length=7,
-        default=DEFAULT_COLOUR,
+        default="#1a4f8a",
         validators=[validate_colour],
         help_text="Of buttons on public pages, such as #1a4f8a.",
     )

@@ -13,13 +13,12 @@ from accounts.models import (
     Invitation,
     Membership,
     User,
-    validate_colour,
     validate_country,
-    validate_link_domain,
     validate_sender,
     validate_time_zone,
 )
 from accounts.strict import StrictModelSerializer, StrictSerializer
+from accounts.validators import validate_colour, validate_link_domain
 
 MAX_PASSWORD = 1000
 

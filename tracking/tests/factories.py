@@ -1,8 +1,9 @@
 """Messages that have been sent, with links and an offer."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+from django.db.models import QuerySet
 from django.test import Client
 
 from accounts.models import Business
@@ -87,6 +88,5 @@ def counted(**counts: int) -> dict[str, int]:
     return NOTHING | counts
 
 
-def _counters(rows: "Sequence[object] | object") -> dict[str, int]:
-    found: dict[str, int] = rows.values(*NOTHING).first() or NOTHING  # type: ignore[attr-defined]
-    return found
+def _counters(rows: QuerySet[Any]) -> dict[str, int]:
+    return rows.values(*NOTHING).first() or NOTHING

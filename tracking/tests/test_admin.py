@@ -99,7 +99,7 @@ class TestTheTill:
     def test_a_look_redeems_nothing(
         self, till: Client, business: Business, message: Message
     ) -> None:
-        till.get(TILL, {"code": message.public_id, "business": business.pk})
+        till.get(f"{TILL}?code={message.public_id}&business={business.pk}")
         assert not Redemption.objects.exists()
 
     def test_it_sees_redemptions_and_nothing_else(self, till: Client, message: Message) -> None:

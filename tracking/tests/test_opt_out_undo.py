@@ -52,7 +52,7 @@ def undo(message: Message) -> str:
 
 def is_subscribed(message: Message) -> bool:
     suppressed = Suppression.objects.filter(phone=message.phone).exists()
-    contact = Contact.objects.filter(pk=message.contact_id).first()
+    contact = Contact.objects.filter(phone=message.phone).first()
     assert contact is None or contact.is_subscribed is not suppressed
     return not suppressed
 
