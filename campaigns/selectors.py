@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
@@ -11,11 +11,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Business
-from campaigns.models import Automation, Campaign, CampaignRun, Template
+from campaigns.models import Automation, AutomationRun, Campaign, CampaignRun, Template
 from campaigns.offers import prepare
 from contacts import selectors as contacts
 from contacts.models import Contact, ContactList
-from messaging.models import Broadcast
 from messaging.rendering import Values
 from messaging.texts import Preview, preview
 
@@ -109,8 +108,9 @@ def broadcasts_of(campaign: Campaign) -> list[int]:
     return list(runs.values_list("broadcast_id", flat=True))
 
 
-def broadcasts_of_automation(automation: Automation) -> QuerySet[Broadcast]:
-    return Broadcast.objects.filter(automation_run__automation=automation)
+def broadcasts_of_automation(automation: Automation) -> QuerySet[AutomationRun, Any]:
+    """Their ids, one for each person that it happened to: for the condition of another query."""
+    return AutomationRun.objects.filter(automation=automation).values("broadcast")
 
 
 def with_broadcasts(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Max, Min, QuerySet, Sum
 
 from messaging import selectors as messaging
-from messaging.models import Batch, Broadcast, BroadcastCounters
+from messaging.models import Batch, BroadcastCounters
 from tracking.models import EngagementCounters
 from tracking.selectors import Engagement, engagement
 
@@ -52,8 +52,11 @@ def campaign_statistics(runs: Mapping[int, Sequence[int]]) -> dict[int, Campaign
     }
 
 
-def statistics_of_all(broadcasts: QuerySet[Broadcast]) -> CampaignStatistics:
-    """Of all of them together, however many, in three queries."""
+def statistics_of_all(broadcasts: QuerySet[Any, Any]) -> CampaignStatistics:
+    """Of all of them together, however many, in three queries.
+
+    broadcasts: a query for broadcasts, or for their ids.
+    """
     counters = BroadcastCounters.objects.filter(broadcast__in=broadcasts).aggregate(
         **{name: Sum(name, default=0) for name in _COUNTED if name != "submitting"},
         first_sent_at=Min("first_sent_at"),

@@ -54,19 +54,17 @@ def find_offer(tracking_id: str, *, business_id: int | None = None) -> Message |
 
 
 def find_link(code: str) -> tuple[Message, ShortLink] | None:
-    """The message and the link that a code names, in one query."""
+    """The message, with its broadcast, and the link that a code names."""
     parts = _LINK_CODE.fullmatch(code)
     if parts is None:
         return None
-    links = ShortLink.objects.filter(number=int(parts[2]))
-    message = (
-        Message.objects.select_related("broadcast__business")
-        .filter(public_id=parts[1], broadcast__short_links__in=links)
-        .first()
-    )
+    messages = Message.objects.select_related("broadcast")
+    message = messages.filter(public_id=parts[1]).first()
     if message is None:
         return None
-    return message, links.get(broadcast=message.broadcast_id)
+    links = ShortLink.objects.filter(broadcast=message.broadcast_id, number=int(parts[2]))
+    link = links.first()
+    return (message, link) if link else None
 
 
 def redemption_of(message: Message) -> Redemption | None:

@@ -11,6 +11,12 @@ from accounts.problems import Problem
 from campaigns.models import Automation
 
 
+class AutomationNotFound(Problem):
+    status = 404
+    code = "NOT_FOUND"
+    title = "The automation has been deleted meanwhile"
+
+
 class AutomationExists(Problem):
     status = 409
     code = "AUTOMATION_EXISTS"
@@ -46,8 +52,12 @@ def create_automation(*, business: Business, **fields: Unpack[AutomationFields])
         raise AutomationExists from error
 
 
+@transaction.atomic
 def update_automation(*, automation: Automation, **changes: Unpack[AutomationFields]) -> Automation:
     """For whatever happens from now on; what has been sent stays as it is."""
+    row = Automation.objects.select_for_update(no_key=True).filter(pk=automation.pk)
+    if not row.exists():
+        raise AutomationNotFound
     for name, value in changes.items():
         setattr(automation, name, value)
     automation.save(update_fields=[*changes, "updated_at"])

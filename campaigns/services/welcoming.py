@@ -2,7 +2,7 @@
 
 import logging
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts.problems import Problem
 from campaigns.models import Automation, AutomationRun
@@ -14,6 +14,8 @@ from messaging.texts import check_text
 from tracking import services as tracking
 
 logger = logging.getLogger(__name__)
+
+_HOLD = "SELECT id FROM campaigns_automation WHERE id = %s FOR KEY SHARE"
 
 
 def send_welcome(*, contact: Contact) -> bool:
@@ -31,6 +33,8 @@ def send_welcome(*, contact: Contact) -> bool:
         return False
     try:
         with transaction.atomic():
+            if not _hold(automation):
+                return False
             _send(automation, contact)
     except IntegrityError as error:
         if "automation_run_once" not in str(error):
@@ -44,6 +48,16 @@ def send_welcome(*, contact: Contact) -> bool:
 
 def _has_had(automation: Automation, phone: str) -> bool:
     return AutomationRun.objects.filter(automation=automation, phone=phone).exists()
+
+
+def _hold(automation: Automation) -> bool:
+    """Until the transaction ends nobody deletes it: the sign-up's commit would find its run alone.
+
+    False if somebody just has.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [automation.pk])
+        return cursor.fetchone() is not None
 
 
 def _send(automation: Automation, contact: Contact) -> None:

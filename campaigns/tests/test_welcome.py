@@ -1,10 +1,9 @@
 """The welcome: to each person once, whatever they and others do, and never in a sign-up's way."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
@@ -155,21 +154,6 @@ class TestOnce:
             make_automation(each)
             sign_up(each, PHONE)
         assert Message.objects.values("business").distinct().count() == 2
-
-    @pytest.mark.django_db(transaction=True)
-    def test_sixteen_sign_ups_of_two_phones_at_once(self, business: Business) -> None:
-        make_automation(business)
-
-        def sign_up_in_thread(number: int) -> None:
-            try:
-                sign_up(business, f"+30694000000{number % 2}")
-            finally:
-                connection.close()
-
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(sign_up_in_thread, range(16)))
-        assert Message.objects.count() == AutomationRun.objects.count() == 2
-        assert Contact.objects.count() == 2
 
     @pytest.mark.django_db(transaction=True)
     def test_the_constraint_decides_where_two_see_none_yet(
