@@ -11,6 +11,7 @@ from rediskit.ratelimits import Limit, limited
 
 ORDER: Final = {
     "campaigns": ("Campaign", "Template"),
+    "nfc": ("Tag", "OptInForm", "Scan"),
     "tracking": ("Redemption", "Offer", "ShortLink", "OfferView", "Click", "OptOut"),
     "contacts": (
         "Contact", "ContactList", "ListMembership", "ContactImport", "Suppression", "Consent",

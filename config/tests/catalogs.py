@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.template import Template
+from django.template.base import Node
 from django.templatetags.i18n import BlockTranslateNode, TranslateNode
 
 from config.embedded.layout import ROOT
@@ -40,7 +41,7 @@ def messages_of_mo() -> dict[str, str]:
 
 def messages_of_sources() -> dict[str, str]:
     """All msgids of the public pages, each with a file that has it."""
-    found = {}
+    found: dict[str, str] = {}
     for app in APPS:
         for template in (ROOT / app / "templates").rglob("*.html"):
             found |= dict.fromkeys(_of_template(template), template.name)
@@ -52,10 +53,11 @@ def messages_of_sources() -> dict[str, str]:
 
 def _of_template(path: Path) -> Iterator[str]:
     nodes = Template(path.read_text(encoding="utf-8")).nodelist
-    for node in nodes.get_nodes_by_type(TranslateNode):
-        yield str(node.filter_expression.var.literal)
-    for node in nodes.get_nodes_by_type(BlockTranslateNode):
-        yield node.render_token_list(node.singular)[0]
+    for node in nodes.get_nodes_by_type(Node):
+        if isinstance(node, TranslateNode):
+            yield str(node.filter_expression.var.literal)
+        elif isinstance(node, BlockTranslateNode):
+            yield str(node.render_token_list(node.singular)[0])
 
 
 def _of_module(path: Path) -> Iterator[str]:

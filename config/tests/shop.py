@@ -80,7 +80,7 @@ def open_shop(url: str, *, name: str = "Flora", colour: str = "#8a1c5a") -> Shop
         offer_text="One red rose, cut this morning,\nwith whatever you take home.",
         offer_valid_until=timezone.now() + timedelta(days=14),
     )
-    till = make_member(business, role=Role.TILL)
+    till = make_member(business, role=Role.TILL, email=f"till-{business.pk}@example.com")
     access = tokens.sign_access(user_id=till.pk, family=uuid.uuid4(), now=timezone.now())
     tag = create_tag(business=business, label="Door", type=Tag.Type.OPT_IN, form=form)
     return Shop(url, business, form, tag, f"Bearer {access}")

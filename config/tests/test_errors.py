@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 from rest_framework import serializers
 from rest_framework.exceptions import Throttled
@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from accounts import selectors
 from accounts.tests.factories import api_client, make_business, make_member
-from config.errors import problem_handler
+from config.errors import problem_handler, server_error
 
 PROBLEM = {"type", "title", "status", "detail", "code", "errors"}
 LOGIN = "/api/v1/auth/login/"
@@ -168,3 +168,22 @@ def test_a_limit_says_when_to_come_back() -> None:
     assert answer is not None
     assert (answer.status_code, answer.data["code"]) == (429, "RATE_LIMITED")
     assert answer["Retry-After"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type", "is_json"),
+    [
+        ("/nfc/x/config/", "", True),
+        ("/nfc/x/submit/", "application/json", True),
+        ("/nfc/x/visit/", "application/json; charset=utf-8", True),
+        ("/nfc/x/submit/", "application/x-www-form-urlencoded", False),
+        ("/nfc/x/visit/", "", False),
+        ("/nfc/x/", "application/json", False),
+    ],
+)
+def test_behind_a_tag_a_failure_is_answered_in_the_kind_that_came(
+    path: str, content_type: str, is_json: bool
+) -> None:
+    answer = server_error(RequestFactory().generic("POST", path, b"{}", content_type))
+    kind = "application/problem+json" if is_json else "text/html; charset=utf-8"
+    assert (answer.status_code, answer["Content-Type"]) == (500, kind)

@@ -105,7 +105,7 @@ def test_pages_can_be_read_and_used_by_everybody(
             assert page.locator("html").get_attribute("lang") == language[:2], state
             assert page.locator("script").count() == 0
             for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=scheme)
                 found[f"{state}, {scheme}"] = serious_findings(page)
             found[f"{state}, targets"] = small_targets(page)
             found[f"{state}, width"] = [f"{wide} px"] if (wide := overflow(page)) > 0 else []

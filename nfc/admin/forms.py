@@ -1,6 +1,6 @@
 """The forms behind tags."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -10,6 +10,8 @@ from accounts.service_admin import ServiceAdmin
 from nfc import services
 from nfc.admin_forms import ASKS, OTHER_TEXTS, TEXTS, FormForm
 from nfc.models import OptInForm
+
+CHANGED: Final = local_time("updated_at", "changed")
 
 
 @admin.register(OptInForm)
@@ -37,11 +39,11 @@ class OptInFormAdmin(ServiceAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: OptInForm | None = None) -> Any:
         sections = super().get_fieldsets(request, obj)
-        more = ("Versions", {"fields": ("version", local_time("updated_at"))})
+        more = ("Versions", {"fields": ("version", CHANGED)})
         return (*sections, more) if obj else sections
 
     def get_readonly_fields(self, request: HttpRequest, obj: OptInForm | None = None) -> Any:
-        return ("business", "version", local_time("updated_at")) if obj else ()
+        return ("business", "version", CHANGED) if obj else ()
 
     def delete_model(self, request: HttpRequest, obj: OptInForm) -> None:
         services.delete_form(form=obj)

@@ -21,6 +21,7 @@ from nfc.models import Tag, TagDay
 from nfc.qr import as_inline_svg, link_of
 
 DAYS: Final = 30
+DATES: Final = (local_time("created_at", "since"), local_time("updated_at", "changed"))
 MOST_CODES: Final = 500  # on one sheet
 
 
@@ -45,25 +46,24 @@ class TagAdmin(ServiceAdmin):
             f"all_{name}": Coalesce(Subquery(days.annotate(n=Sum(name)).values("n")), 0)
             for name in ("taps", "opt_ins", "redemptions")
         }
-        return tags.annotate(**sums)
+        annotated: QuerySet[Any] = tags.annotate(**sums)
+        return annotated
 
     def get_fieldsets(self, request: HttpRequest, obj: Tag | None = None) -> Any:
         own = (None, {"fields": TagForm.Meta.fields})
         if obj is None:
             return (own,)
-        dates = (local_time("created_at", "since"), local_time("updated_at"))
         return (
             own,
             ("Code", {"fields": ("link", "code")}),
             ("Figures", {"fields": ("funnel",)}),
-            ("Dates", {"fields": dates}),
+            ("Dates", {"fields": DATES}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tag | None = None) -> Any:
         if obj is None:
             return ()
-        dates = (local_time("created_at", "since"), local_time("updated_at"))
-        return ("business", "link", "code", "funnel", *dates)
+        return ("business", "link", "code", "funnel", *DATES)
 
     def delete_model(self, request: HttpRequest, obj: Tag) -> None:
         services.delete_tag(tag=obj)
