@@ -281,6 +281,9 @@ SPECTACULAR_SETTINGS = {
         "CampaignStatus": "campaigns.models.Campaign.Status",
         "MessageStatus": "messaging.models.Message.Status",
         "ImportStatus": "contacts.models.ContactImport.Status",
+        "TagStatus": "nfc.models.Tag.Status",
+        "TagType": "nfc.models.Tag.Type",
+        "ScanKind": "nfc.models.Scan.Kind",
     },
 }
 

@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from rediskit.client_address import client_address
+from rediskit.client_address import client_address, client_ip
 
 
 def address(peer: str, forwarded: str | None = None) -> str:
@@ -66,3 +66,13 @@ def test_what_is_no_address_falls_back_to_the_peer(
     settings.TRUSTED_PROXIES = 1
     assert address("192.0.2.7", forwarded) == "192.0.2.7"
     assert address("", forwarded) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("peer", "whole"),
+    [("2001:db8:1:2::5", "2001:db8:1:2::5"), ("::ffff:192.0.2.7", "192.0.2.7"), ("", None)],
+)
+def test_evidence_has_the_whole_address(peer: str, whole: str | None) -> None:
+    request = RequestFactory().get("/")
+    request.META["REMOTE_ADDR"] = peer
+    assert client_ip(request) == whole
