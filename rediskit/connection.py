@@ -193,7 +193,9 @@ _clients: dict[tuple[str, Profile], redis.Redis] = {}
 def client(url: str | None = None, *, profile: Profile | None = None) -> redis.Redis:
     """The process's one client for the address (default: the cache's), and its one pool.
 
-    profile: for whoever must not be as patient as the process. It connects with the first command, again after every failure. Call it through a circuit of
+    profile: for whoever must not be as patient as the process.
+
+    It connects with the first command, again after every failure. Call it through a circuit of
     `rediskit.failover`; while that of the cache is open, probes are as short as in requests.
     """
     url = url or settings.REDIS_URL
