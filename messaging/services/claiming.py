@@ -94,7 +94,7 @@ def _held() -> dict[str, float]:
 
 
 def _claim_row(token: uuid.UUID, held: dict[str, float]) -> dict[str, Any] | None:
-    parameters = {
+    parameters: dict[str, Any] = {
         "token": token,
         "lease": settings.SEND_LEASE,
         "held": [int(business_id) for business_id in held],
@@ -169,7 +169,8 @@ def _read_messages(row: dict[str, Any]) -> list[tuple[int, str, str, str]]:
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.CAPPED_MESSAGES if row["most"] else sql.MESSAGES, parameters)
-        return cursor.fetchall()
+        messages: list[tuple[int, str, str, str]] = cursor.fetchall()
+    return messages
 
 
 def _postpone(row: dict[str, Any], ids: list[int], most: int | None) -> None:
