@@ -1,9 +1,28 @@
 """The statements of a claim. Each runs once a batch at most; none runs once a message."""
 
+# Whether a broadcast has to wait at the local time `clock` of the day `today`. A business's own
+# hours take the place of its country's, which are about marketing only.
+QUIET = """CASE
+            WHEN business.quiet_from < business.quiet_until
+            THEN clock >= business.quiet_from AND clock < business.quiet_until
+            WHEN business.quiet_from IS NOT NULL
+            THEN clock >= business.quiet_from OR clock < business.quiet_until
+            ELSE broadcast.is_marketing AND EXISTS (
+                SELECT FROM messaging_quiethours hours
+                WHERE hours.country = business.country
+                    AND (hours.weekday IS NULL OR hours.weekday = extract(isodow FROM today))
+                    AND (hours.month_day = '' OR hours.month_day = to_char(today, 'MM-DD'))
+                    AND (hours.days_after_easter IS NULL
+                        OR hours.days_after_easter = today - %(easter)s::date)
+                    AND CASE WHEN hours.starts < hours.ends
+                        THEN clock >= hours.starts AND clock < hours.ends
+                        ELSE clock >= hours.starts OR clock < hours.ends END)
+            END"""
+
 # The broadcast least recently served goes first: a small campaign never waits behind a large one.
 # The outer query keeps the order of `open`, being a nested loop over it (LATERAL), and stops at
 # the first batch that it could lock; were the order lost, so would be fairness, nothing else.
-CLAIM = """
+CLAIM = f"""
 WITH open AS MATERIALIZED (
     SELECT broadcast.id, broadcast.business_id, broadcast.sender, broadcast.setbacks,
         broadcast.reaches_suppressed, business.daily_message_cap, business.pace,
@@ -21,22 +40,7 @@ WITH open AS MATERIALIZED (
         AND (broadcast.expires_at IS NULL OR broadcast.expires_at > now())
         AND coalesce(used.messages, 0) < business.daily_message_cap
         AND broadcast.business_id <> ALL(%(held)s::int8[])
-        AND NOT CASE
-            WHEN business.quiet_from < business.quiet_until
-            THEN clock >= business.quiet_from AND clock < business.quiet_until
-            WHEN business.quiet_from IS NOT NULL
-            THEN clock >= business.quiet_from OR clock < business.quiet_until
-            ELSE broadcast.is_marketing AND EXISTS (
-                SELECT FROM messaging_quiethours hours
-                WHERE hours.country = business.country
-                    AND (hours.weekday IS NULL OR hours.weekday = extract(isodow FROM today))
-                    AND (hours.month_day = '' OR hours.month_day = to_char(today, 'MM-DD'))
-                    AND (hours.days_after_easter IS NULL
-                        OR hours.days_after_easter = today - %(easter)s::date)
-                    AND CASE WHEN hours.starts < hours.ends
-                        THEN clock >= hours.starts AND clock < hours.ends
-                        ELSE clock >= hours.starts OR clock < hours.ends END)
-            END
+        AND NOT {QUIET}
     ORDER BY broadcast.last_served
 ), claimed AS (
     SELECT batch.id, batch.size, open.id AS broadcast_id, open.business_id, open.sender,
@@ -72,13 +76,14 @@ RETURNING batch.id, claimed.broadcast_id, claimed.business_id, claimed.sender, c
     batch.attempts, batch.size,
     batch.first_message_id, batch.last_message_id,
     (SELECT granted FROM quota) AS granted
-"""
+"""  # noqa: S608 - QUIET is our own
 
 LOSE_TURN = """
 UPDATE messaging_broadcast SET last_served = clock_timestamp() WHERE id = (
     SELECT id FROM messaging_broadcast broadcast
-    WHERE status = 'sending' AND not_before <= now() AND EXISTS (
-        SELECT FROM messaging_batch WHERE broadcast_id = broadcast.id AND state = 'ready')
+    WHERE status = 'sending' AND not_before <= now() AND business_id <> ALL(%(held)s::int8[])
+        AND EXISTS (SELECT FROM messaging_batch
+            WHERE broadcast_id = broadcast.id AND state = 'ready')
     ORDER BY last_served LIMIT 1)
 """
 

@@ -56,7 +56,7 @@ def claim_batch() -> Claim | None:
         # A fault in one broadcast's data must not stop all others: it goes to the end of the line.
         logger.exception("The claim failed; the broadcast that was next loses its turn.")
         with connection.cursor() as cursor:
-            cursor.execute(sql.LOSE_TURN)
+            cursor.execute(sql.LOSE_TURN, {"held": list(map(int, pacing.waits.left()))})
         return _claim(uuid.uuid4())
 
 
