@@ -6,7 +6,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.scoped_admin import BusinessAdmin, ReadOnlyAdmin, is_superuser, local_time
+from accounts.scoped_admin import (
+    BusinessAdmin,
+    ReadOnlyAdmin,
+    SuperuserOnly,
+    is_superuser,
+    local_time,
+)
 from messaging import services, tasks
 from messaging.models import (
     Batch,
@@ -18,6 +24,7 @@ from messaging.models import (
     GatewayReference,
     Message,
     MessageProblem,
+    QuietHours,
     WaitingReport,
 )
 from rediskit.doorbell import ring_on_commit
@@ -158,3 +165,20 @@ class GatewayReferenceAdmin(OperatorAdmin):
     search_fields = ["gateway_message_id__exact", "=message_id"]
     search_help_text = "The gateway's id of a message, or our number of it."
     ordering = ["gateway_message_id"]
+
+
+@admin.register(QuietHours)
+class QuietHoursAdmin(SuperuserOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """The law of each country: for whoever answers for the installation."""
+
+    list_display = (
+        "country",
+        "starts",
+        "ends",
+        "weekday",
+        "month_day",
+        "days_after_easter",
+        "source",
+    )
+    list_filter = ("country",)
+    ordering = ("country", "weekday", "month_day", "days_after_easter", "starts")

@@ -9,17 +9,20 @@ from messaging.models.broadcast import (
 )
 from messaging.models.events import GatewayEvent, GatewayReference, WaitingReport
 from messaging.models.message import Message, MessageProblem, new_public_id
+from messaging.models.rules import CountedMessage, QuietHours
 
 __all__ = [
     "Batch",
     "Broadcast",
     "BroadcastCounters",
+    "CountedMessage",
     "DailyUsage",
     "ExpansionCursor",
     "GatewayEvent",
     "GatewayReference",
     "Message",
     "MessageProblem",
+    "QuietHours",
     "WaitingReport",
     "new_public_id",
 ]

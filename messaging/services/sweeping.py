@@ -8,7 +8,15 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from messaging.models import Batch, Broadcast, ExpansionCursor, GatewayEvent, WaitingReport
+from accounts.models import MAX_FREQUENCY_DAYS
+from messaging.models import (
+    Batch,
+    Broadcast,
+    CountedMessage,
+    ExpansionCursor,
+    GatewayEvent,
+    WaitingReport,
+)
 from messaging.services.broadcasts import complete_broadcast, finished_broadcasts
 from messaging.signals import messages_changed
 
@@ -34,6 +42,7 @@ WHERE broadcast_id = %(broadcast)s AND n > 0
 _ENDED = Q(broadcast__status__in=[Broadcast.Status.CANCELLED, Broadcast.Status.FAILED])
 _EXPIRED = Q(broadcast__expires_at__lte=Now())
 _BATCHES_AT_A_TIME = 1000
+_CAPS_REACH = timedelta(days=MAX_FREQUENCY_DAYS)
 _REPORTS_WAIT = timedelta(hours=72)  # for their message; it will not be known any more
 
 
@@ -53,6 +62,7 @@ def sweep_messaging() -> Findings:
     for broadcast_id in finished_broadcasts().values_list("id", flat=True):
         complete_broadcast(broadcast_id=broadcast_id)
     WaitingReport.objects.filter(received_at__lt=Now() - _REPORTS_WAIT).delete()
+    _forget_counted()
     return _findings()
 
 
@@ -100,6 +110,12 @@ def _end_batch(batch_id: int, condition: Q, state: str, status: str) -> None:
             },
         )
     messages_changed.send(Batch, business_ids={batch.broadcast.business_id})
+
+
+def _forget_counted() -> None:
+    """Of messages that no frequency cap reaches back to; the oldest have the lowest ids."""
+    oldest = CountedMessage.objects.order_by("pk").values("pk")[:_BATCHES_AT_A_TIME]
+    CountedMessage.objects.filter(pk__in=oldest, released_at__lt=Now() - _CAPS_REACH).delete()
 
 
 def _findings() -> Findings:
