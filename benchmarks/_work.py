@@ -14,6 +14,7 @@ from benchmarks import _stage
 from messaging import services
 from messaging.models import Broadcast
 
+COUNTED = 20_000  # recipients of the round in which statements are counted
 _STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]+): ")
 
 

@@ -17,12 +17,14 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 from benchmarks import _stage
 
 _stage.set_up()
 
-from django.db import connection  # noqa: E402 - only after the set-up
+from django.conf import settings  # noqa: E402 - only after the set-up
+from django.db import connection  # noqa: E402
 from django.db.models import F, Sum  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from redis.exceptions import RedisError  # noqa: E402
@@ -39,7 +41,7 @@ from messaging.models import (  # noqa: E402
     MessageProblem,
 )
 from messaging.services.counting import wrong_counters  # noqa: E402
-from messaging.tasks import expand  # noqa: E402
+from messaging.tasks import expand, look_up_reports  # noqa: E402
 from rediskit.doorbell import ring  # noqa: E402
 
 CONCURRENCY = 2
@@ -58,6 +60,7 @@ OWN = {
     "SIM_ERROR_RATE": str(ERRORS),
     "SIM_UNDELIVERED_RATE": str(UNDELIVERED),
     "SIM_REPORT_DELAY_MS": str(REPORTS_AFTER_MS),
+    "GATEWAY_LOOKUPS": "5000",
 }
 ENDED = ("sent", "delivered", "undelivered", "unknown")
 
@@ -210,7 +213,45 @@ def measure(options: argparse.Namespace) -> list[Finding]:
             f"{lost} batches lost to kills; {gateway['lost_replies']} replies lost, "
             f"{gateway['errors']} times 503."
         )
-        return compare(system, options.messages, calls * options.batch)
+        return compare(system, options.messages, calls * options.batch) + settle(system)
+
+
+def settle(system: System) -> list[Finding]:
+    """What became of the unknown: first by reports, the gateway being asked, then by time."""
+    system.gateway.set(SIM_LATENCY_MS=0, SIM_LOST_REPLY_RATE=0, SIM_ERROR_RATE=0)
+    accepted = system.gateway.accepted()
+    unknown = Message.objects.filter(status="unknown")
+
+    def is_settled() -> bool:
+        ring(look_up_reports)
+        time.sleep(1)
+        return not accepted & set(unknown.values_list("phone", flat=True))
+
+    await_(system, is_settled, "the settlement of what the gateway accepted")
+    left = set(unknown.values_list("phone", flat=True))
+    MessageProblem.objects.update(
+        created_at=F("created_at") - timedelta(hours=settings.UNKNOWN_CLOSURE_HOURS + 1)
+    )
+    services.close_unknown()
+    unconfirmed = Message.objects.filter(status="failed", reason="unconfirmed").count()
+    wrong = [str(difference) for difference in wrong_counters()]
+    return [
+        Finding(
+            "unknown ones that were accepted are settled by their reports",
+            not accepted & left,
+            f"{len(accepted & left)} of {len(accepted):,} left",
+        ),
+        Finding(
+            "the others are closed when their time is over",
+            unconfirmed == len(left) and not unknown.exists(),
+            f"{unconfirmed:,} failed: unconfirmed",
+        ),
+        Finding(
+            "nobody is texted for that, and the counters equal a full count",
+            not wrong and system.gateway.counts()["accepted"] == len(accepted),
+            "; ".join(wrong) or "all do",
+        ),
+    ]
 
 
 def await_(system: System, condition: Callable[[], bool], what: str) -> None:

@@ -6,6 +6,7 @@ from messaging.models.broadcast import (
     BroadcastCounters,
     DailyUsage,
     ExpansionCursor,
+    Retry,
 )
 from messaging.models.events import GatewayEvent, GatewayReference, WaitingReport
 from messaging.models.message import Message, MessageProblem, new_public_id
@@ -23,6 +24,7 @@ __all__ = [
     "Message",
     "MessageProblem",
     "QuietHours",
+    "Retry",
     "WaitingReport",
     "new_public_id",
 ]
