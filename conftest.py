@@ -7,7 +7,7 @@ from django.conf import settings
 from django.test import Client
 
 from config.celery import app
-from rediskit import failover
+from rediskit import failover, pacing
 from rediskit.connection import DISABLED, client
 from rediskit.failover import Away
 from rediskit.ratelimits import PREFIX, local_counters
@@ -36,6 +36,7 @@ def _unused_limits() -> None:
 @pytest.fixture(autouse=True)
 def _no_outage_is_inherited() -> None:
     """A test that let Redis fail, or named another broker, left nothing of that to this one."""
+    pacing.reset()
     for circuit in (failover.cache, failover.limits, failover.broker):
         circuit.reset()
     if app.pool.connection.as_uri() != app.connection_for_write().as_uri():

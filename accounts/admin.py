@@ -112,6 +112,9 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]
         data = super().clean() or self.cleaned_data
         if (data.get("quiet_from") is None) != (data.get("quiet_until") is None):
             self.add_error("quiet_until", "Give both times of the quiet hours, or neither.")
+        number, days = data.get("frequency_cap_messages"), data.get("frequency_cap_days")
+        if (number is None) != (days is None):
+            self.add_error("frequency_cap_days", "Give both of the frequency cap, or neither.")
         return data
 
 
@@ -127,7 +130,16 @@ class StoreAdmin(BusinessAdmin):
     ordering = ("name",)
     fieldsets = (
         (None, {"fields": ("name", "sender_name", "country", "time_zone")}),
-        ("Limits", {"fields": ("quiet_from", "quiet_until", "daily_message_cap")}),
+        (
+            "Limits",
+            {
+                "fields": (
+                    ("quiet_from", "quiet_until"),
+                    ("frequency_cap_messages", "frequency_cap_days"),
+                    ("daily_message_cap", "pace"),
+                )
+            },
+        ),
         ("Public forms", {"fields": ("signup_countries", "daily_signup_cap")}),
         (
             "Public pages",
@@ -148,7 +160,7 @@ class StoreAdmin(BusinessAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         own = super().get_readonly_fields(request, obj)
-        return own if is_superuser(request) else (*own, "daily_message_cap")
+        return own if is_superuser(request) else (*own, "daily_message_cap", "pace")
 
     @admin.display(description="current logo")
     def current_logo(self, business: Business) -> str:

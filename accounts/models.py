@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import connection, models
 from django.db.models.functions import Lower, Now
 
@@ -20,6 +20,8 @@ validate_sender = RegexValidator(
     "A sender name is 3 to 11 Latin letters and digits, or 3 to 14 digits.",
     code="INVALID_SENDER",
 )
+# Over how many days a person's messages may be counted: so long is remembered who got one.
+MAX_FREQUENCY_DAYS = 90
 validate_country = RegexValidator(
     r"^[A-Z]{2}\Z", "A country is two capital letters, such as GR.", code="INVALID_COUNTRY"
 )
@@ -112,6 +114,24 @@ class Business(models.Model):
         default=default_daily_cap,
         help_text="Messages a day (UTC); 0 until staff approve it.",
     )
+    pace = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Messages a second at most (empty: no limit of its own).",
+    )
+    frequency_cap_messages = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Marketing messages that one person gets at most (empty: no limit)",
+    )
+    frequency_cap_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_FREQUENCY_DAYS)],
+        help_text="in so many days.",
+    )
     daily_signup_cap = models.PositiveIntegerField(
         default=default_signup_cap,
         help_text="Sign-ups by public forms a day (UTC).",
@@ -144,6 +164,20 @@ class Business(models.Model):
                 condition=models.Q(quiet_from__isnull=True, quiet_until__isnull=True)
                 | models.Q(quiet_from__isnull=False, quiet_until__isnull=False),
                 name="business_quiet_hours_both_or_none",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    frequency_cap_messages__isnull=True, frequency_cap_days__isnull=True
+                )
+                | models.Q(
+                    frequency_cap_messages__gte=1,
+                    frequency_cap_days__range=(1, MAX_FREQUENCY_DAYS),
+                ),
+                name="business_frequency_cap_both_or_none",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(pace__isnull=True) | models.Q(pace__gte=1),
+                name="business_pace",
             ),
             models.CheckConstraint(
                 condition=models.Q(colour__regex=COLOUR), name="business_colour"

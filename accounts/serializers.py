@@ -76,22 +76,30 @@ class BusinessSerializer(StrictModelSerializer[Business]):
             "quiet_from",
             "quiet_until",
             "daily_message_cap",
+            "pace",
+            "frequency_cap_messages",
+            "frequency_cap_days",
             "daily_signup_cap",
             "signup_countries",
             "link_domain",
             "colour",
             "created_at",
         ]
-        read_only_fields = ["daily_message_cap", "created_at"]
+        read_only_fields = ["daily_message_cap", "pace", "created_at"]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        start, end = (
-            attrs.get(name, getattr(self.instance, name, None))
-            for name in ("quiet_from", "quiet_until")
-        )
+        def merged(*names: str) -> list[Any]:
+            return [attrs.get(name, getattr(self.instance, name, None)) for name in names]
+
+        start, end = merged("quiet_from", "quiet_until")
         if (start is None) != (end is None) or (start is not None and start == end):
             message = "Quiet hours have a start and a different end, or neither."
             raise ValidationError({"quiet_until": [ErrorDetail(message, "INVALID_QUIET_HOURS")]})
+        number, days = merged("frequency_cap_messages", "frequency_cap_days")
+        if (number is None) != (days is None):
+            message = "A frequency cap is so many messages in so many days, or neither."
+            detail = ErrorDetail(message, "INVALID_FREQUENCY_CAP")
+            raise ValidationError({"frequency_cap_days": [detail]})
         return attrs
 
 

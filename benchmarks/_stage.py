@@ -25,13 +25,13 @@ from config.embedded.supervisor import Supervisor
 def set_up() -> None:
     """Django on the servers that `run.py bench` has started for us."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ["MITTO_API_BASE"] = f"http://127.0.0.1:{_unused_port()}"
+    os.environ["MITTO_API_BASE"] = f"http://127.0.0.1:{unused_port()}"
     os.environ["LOG_LEVEL"] = "WARNING"
     django.setup()
     call_command("migrate", verbosity=0)
 
 
-def _unused_port() -> int:
+def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -50,6 +50,10 @@ class Gateway:
     def counts(self) -> dict[str, int]:
         counts: dict[str, int] = httpx2.get(f"{self.url}/counts", timeout=60).json()
         return counts
+
+    def accepted(self) -> frozenset[str]:
+        """The phones that got something."""
+        return frozenset(httpx2.get(f"{self.url}/accepted", timeout=60).json())
 
     def reset(self) -> None:
         httpx2.post(f"{self.url}/reset").raise_for_status()
@@ -81,6 +85,10 @@ def running_worker() -> Iterator[int]:
 
 def peak_memory(pid: int) -> float:
     """MB that any one process of the worker's pool has held at its peak since it started."""
+    return max(_high_water_mark(process) for process in [pid, *descendants(pid)])
+
+
+def descendants(pid: int) -> list[int]:
     listed = subprocess.run(
         ["ps", "-e", "-o", "pid=,ppid="],  # noqa: S607
         capture_output=True, text=True, check=True,
@@ -88,8 +96,7 @@ def peak_memory(pid: int) -> float:
     parents = {
         int(child): int(parent) for child, parent in map(str.split, listed.stdout.splitlines())
     }
-    family = [child for child in parents if pid in _ancestors(child, parents)]
-    return max(_high_water_mark(child) for child in [pid, *family])
+    return [child for child in parents if pid in _ancestors(child, parents)]
 
 
 def _ancestors(pid: int, parents: dict[int, int]) -> list[int]:
@@ -112,13 +119,13 @@ _CONTACTS = """
 INSERT INTO contacts_contact (business_id, phone, email, first_name, last_name, gender, attributes,
     is_subscribed, updated_at)
 SELECT %s, '+3069' || (40000000 + n)::text, '', 'Maria', 'Papadopoulou', '', '{}', true, now()
-FROM generate_series(1, %s) n
+FROM generate_series(%s, %s) n
 """
 
 
-def insert_contacts(business_id: int, number: int) -> None:
+def insert_contacts(business_id: int, number: int, *, first: int = 1) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_CONTACTS, [business_id, number])
+        cursor.execute(_CONTACTS, [business_id, first, first + number - 1])
         cursor.execute("ANALYZE contacts_contact")
 
 

@@ -5,14 +5,19 @@ python3 run.py bench send [--sizes 10000,100000] [--rounds 2]
 End to end: audience to messages to batches to a real HTTP gateway (simulated, 0 ms, on the same
 cores) to recorded results, by a real Celery worker. The floor: the same messages inserted by one
 server-side INSERT .. SELECT, then marked as sent and referenced 500 at a time by plain SQL in one
-session. Floor and engine alternate, so that a noisy machine slows both.
+session. Floor and engine alternate, so that a noisy machine slows both. The engine's rules are on:
+opt-outs, quiet hours, pace, frequency cap, daily cap.
 """
 
 import argparse
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import time as time_of_day
+from datetime import timedelta
 
 from benchmarks import _stage
 
@@ -22,13 +27,12 @@ from django.db import connection  # noqa: E402 - only after the set-up
 from django.utils import timezone  # noqa: E402
 
 from accounts.models import Business  # noqa: E402
-from messaging import services  # noqa: E402
+from benchmarks import _work  # noqa: E402
+from contacts.models import Suppression  # noqa: E402
 from messaging.models import Broadcast, BroadcastCounters  # noqa: E402
 from messaging.services.counting import wrong_counters  # noqa: E402
 from messaging.tasks import expand  # noqa: E402
 from rediskit.doorbell import ring  # noqa: E402
-
-TEXT = "{{first_name}}, 20% off everything this week."
 
 
 @dataclass(frozen=True)
@@ -88,51 +92,56 @@ def measure_engine(broadcast: Broadcast) -> tuple[float, float]:
     return seconds, (first - launched).total_seconds()
 
 
-def start_broadcast(business: Business) -> Broadcast:
-    return services.start_broadcast(
-        business=business,
-        text=TEXT,
-        sender="Bench",
-        audience={"list": None, "filter": None, "on": timezone.localdate().isoformat()},
-    )
-
-
-def forget_messages() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE messaging_message, messaging_gatewayreference")
-        cursor.execute("VACUUM ANALYZE messaging_message")
-        cursor.execute("CHECKPOINT")
-
-
 def measure(size: int, gateway: _stage.Gateway) -> Round:
-    business = Business.objects.create(
-        name=f"Bench {size}", sender_name="Bench", daily_message_cap=100_000_000
-    )
-    _stage.insert_contacts(business.pk, size)
-    forget_messages()
-    floor = start_broadcast(business)
+    business = _work.make_business(size)
+    switch_rules_on(business)
+    _work.forget_messages()
+    floor = _work.start_broadcast(business)
     floor_seconds = measure_floor(floor)
     Broadcast.objects.filter(pk=floor.pk).update(status="cancelled")
-    forget_messages()
+    _work.forget_messages()
     gateway.reset()
-    with _stage.running_worker() as pid:
-        # The worker is warm once it has sent something.
-        warm_up = start_broadcast(Business.objects.create(name="Warm", sender_name="Bench"))
-        measure_until_taken(warm_up)
-        engine_seconds, first = measure_engine(start_broadcast(business))
+    with warm_worker() as pid:
+        engine_seconds, first = measure_engine(_work.start_broadcast(business))
         memory = _stage.peak_memory(pid)
     assert gateway.counts()["accepted"] == size, "the gateway has another number of messages"
     assert not list(wrong_counters(broadcast_id=business.broadcasts.latest("id").pk))
     return Round(size, floor_seconds, engine_seconds, first, memory)
 
 
-def measure_until_taken(broadcast: Broadcast) -> None:
-    ring(expand, broadcast.pk)
-    while Broadcast.objects.filter(pk=broadcast.pk, status="sending").exists():
-        time.sleep(0.05)
+def switch_rules_on(business: Business) -> None:
+    """Every check of the engine has something to look at, and holds nobody back."""
+    business.quiet_from, business.quiet_until = _hours_from_now(11), _hours_from_now(12)
+    business.pace = 10_000_000
+    business.frequency_cap_messages, business.frequency_cap_days = 100, 1
+    business.save()
+    Suppression.objects.bulk_create(
+        Suppression(business=business, phone=f"+3068{number:08}") for number in range(10_000)
+    )
 
 
-def report(rounds: list[Round]) -> None:
+def _hours_from_now(hours: int) -> time_of_day:
+    return (timezone.now() + timedelta(hours=hours)).time()
+
+
+def count_statements(size: int) -> float:
+    """A message; not in a round that is timed, for the server's log costs time."""
+    business = _work.make_business(size)
+    switch_rules_on(business)
+    with _work.counted_statements() as statements, warm_worker():
+        measure_engine(_work.start_broadcast(business))
+    return statements.number / size
+
+
+@contextmanager
+def warm_worker() -> Iterator[int]:
+    """It is once it has sent something."""
+    with _stage.running_worker() as pid:
+        measure_engine(_work.start_broadcast(_work.make_business(1000)))
+        yield pid
+
+
+def report(rounds: list[Round], statements: float) -> None:
     head = f"{'recipients':>10} {'engine/s':>10} {'floor/s':>10} {'x floor':>8} {'first SMS':>10}"
     print(head + f" {'peak MB':>8}")
     for each in rounds:
@@ -146,6 +155,7 @@ def report(rounds: list[Round]) -> None:
     for size, memory in by_size.items():
         if size != smallest:
             print(f"Memory at {size:,}: {memory / by_size[smallest]:.2f} x that at {smallest:,}.")
+    print(f"{statements:.4f} SQL statements per message, BEGIN and COMMIT included.")
 
 
 def main() -> None:
@@ -161,10 +171,12 @@ def main() -> None:
             for size in sizes:
                 _stage.say(f"Round {number + 1}: {size:,} recipients")
                 rounds.append(measure(size, gateway))
+        statements = count_statements(_work.COUNTED)
     if options.json:
-        json.dump([asdict(each) | {"ratio": each.ratio} for each in rounds], sys.stdout)
+        figures = [asdict(each) | {"ratio": each.ratio} for each in rounds]
+        json.dump({"rounds": figures, "statements_per_message": statements}, sys.stdout)
     else:
-        report(rounds)
+        report(rounds, statements)
 
 
 if __name__ == "__main__":

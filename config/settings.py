@@ -232,6 +232,10 @@ MITTO_API_KEY = env.text("MITTO_API_KEY")
 MITTO_TRAFFIC_ACCOUNT_ID = env.text("MITTO_TRAFFIC_ACCOUNT_ID")
 MITTO_WEBHOOK_SECRET = env.text("MITTO_WEBHOOK_SECRET", min_length=16)
 SENDERS = env.integer("SENDERS", min(max(os.cpu_count() or 2, 2), 4), minimum=1)
+# Messages a second that the gateway gets at most, from all workers together; 0: as many as can be.
+GATEWAY_PACE = env.integer("GATEWAY_PACE", 0)
+# Among how many sender processes, of all machines, the paces are divided while Redis is away.
+PACE_PROCESSES = env.integer("PACE_PROCESSES", SENDERS, minimum=1)
 SEND_BATCH_SIZE = env.integer("SEND_BATCH_SIZE", 500, minimum=1)
 EXPANSION_CHUNK_SIZE = env.integer("EXPANSION_CHUNK_SIZE", 5000, minimum=1)
 GATEWAY_CALL_DEADLINE = env.integer("GATEWAY_CALL_DEADLINE", 20, minimum=1)  # seconds
@@ -240,6 +244,10 @@ SEND_LEASE = env.integer(
     "SEND_LEASE", GATEWAY_CALL_DEADLINE + 10, minimum=GATEWAY_CALL_DEADLINE + 2
 )
 GATEWAY_BACK_OFF = env.integer("GATEWAY_BACK_OFF", 5, minimum=1)  # seconds
+# What is unknown for so many hours is closed as failed; a later report still lifts it.
+UNKNOWN_CLOSURE_HOURS = env.integer("UNKNOWN_CLOSURE_HOURS", 72, minimum=1, maximum=8760)
+# Reports whose message is not known, of which the gateway is asked every ten seconds at most.
+GATEWAY_LOOKUPS = env.integer("GATEWAY_LOOKUPS", 200)
 
 # -- Offers ----------------------------------------------------------------------------
 

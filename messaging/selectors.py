@@ -1,10 +1,11 @@
 """Reads of broadcasts and messages."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from messaging.models import Batch, BroadcastCounters, Message, MessageProblem
@@ -74,3 +75,40 @@ def messages_of(broadcast_ids: Iterable[int], status: str | None = None) -> Quer
         )
         messages = messages.filter(Exists(problems))
     return messages.order_by("broadcast_id", "phone")
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownMessages:
+    """Those of one broadcast whose fate nobody knows; since when, of the oldest."""
+
+    broadcast_id: int
+    business: str
+    messages: int
+    reasons: list[str]
+    since: datetime
+
+
+# By the partial index on the counters: broadcasts without such messages are not looked at.
+_UNKNOWN = """
+SELECT broadcast.id, business.name, count(*), array_agg(DISTINCT message.reason ORDER BY
+    message.reason), min(problem.created_at)
+FROM messaging_broadcastcounters counters
+JOIN messaging_broadcast broadcast ON broadcast.id = counters.broadcast_id
+JOIN accounts_business business ON business.id = broadcast.business_id
+JOIN messaging_messageproblem problem
+    ON problem.broadcast_id = broadcast.id AND problem.status = 'unknown'
+JOIN messaging_message message ON message.id = problem.message_id AND message.status = 'unknown'
+WHERE counters.unknown > 0 AND problem.created_at <= now() - make_interval(secs => %(age)s)
+    AND (%(ids)s::int8[] IS NULL OR broadcast.id = ANY(%(ids)s))
+GROUP BY broadcast.id, business.name ORDER BY broadcast.id
+"""
+
+
+def unknown_messages(
+    *, older_than: timedelta = timedelta(0), broadcast_ids: Collection[int] | None = None
+) -> list[UnknownMessages]:
+    """Broadcast by broadcast; broadcast_ids: only these."""
+    ids = None if broadcast_ids is None else list(broadcast_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(_UNKNOWN, {"age": older_than.total_seconds(), "ids": ids})
+        return [UnknownMessages(*row) for row in cursor.fetchall()]

@@ -190,8 +190,10 @@ def broker_tls(url: str, ca_file: str | None) -> dict[str, Any] | None:
 _clients: dict[tuple[str, Profile], redis.Redis] = {}
 
 
-def client(url: str | None = None) -> redis.Redis:
+def client(url: str | None = None, *, profile: Profile | None = None) -> redis.Redis:
     """The process's one client for the address (default: the cache's), and its one pool.
+
+    profile: for whoever must not be as patient as the process.
 
     It connects with the first command, again after every failure. Call it through a circuit of
     `rediskit.failover`; while that of the cache is open, probes are as short as in requests.
@@ -199,7 +201,7 @@ def client(url: str | None = None) -> redis.Redis:
     url = url or settings.REDIS_URL
     if url == DISABLED:
         raise failover.Away("Redis is disabled")
-    key = (url, REQUESTS if failover.cache.is_open else _profile)
+    key = (url, REQUESTS if failover.cache.is_open else profile or _profile)
     # Two threads may both make one: a pool without connections, and one of them is dropped.
     return _clients.get(key) or _clients.setdefault(key, connect_lazily(*key))
 

@@ -83,20 +83,23 @@ def manage(arguments: Sequence[str]) -> int:
             public=environment.is_public("localhost"),
         )
         return _become([PYTHON, "manage.py", *arguments], variables)
-    with _servers(data, durable=True) as (processes, variables):
+    with _servers(data, durable=True) as (processes, _, variables):
         return processes.run_in_foreground([PYTHON, "manage.py", *arguments], env=variables)
 
 
 def bench(name: str, arguments: Sequence[str]) -> int:
-    """A benchmark, on throwaway servers as durable as a stack's own."""
+    """A benchmark, on throwaway servers as durable as a stack's own; killed, they come again."""
     script = ROOT / "benchmarks" / f"{name}.py"
     known = sorted(path.stem for path in script.parent.glob("[!_]*.py"))
     if name not in known:
         raise Failure(f"There is no benchmark {name!r}. There are: {', '.join(known) or 'none'}.")
     data = DataFolder.of(Path(tempfile.mkdtemp(prefix="tapline-bench-")))
-    with _servers(data, durable=True, throwaway=True) as (processes, variables):
-        paths = {"PYTHONPATH": str(ROOT)}
-        return processes.run_in_foreground([PYTHON, script, *arguments], env=variables | paths)
+    with _servers(data, durable=True, throwaway=True) as (processes, supervisor, variables):
+        return processes.run_in_foreground(
+            [PYTHON, script, *arguments],
+            env=variables | {"PYTHONPATH": str(ROOT)},
+            meanwhile=supervisor.restart_ended,
+        )
 
 
 def lint() -> int:
@@ -146,8 +149,8 @@ def _opened(data: DataFolder, settings: Settings, *, throwaway: bool = False) ->
 @contextmanager
 def _servers(
     data: DataFolder, *, durable: bool, throwaway: bool = False
-) -> Iterator[tuple[Processes, dict[str, str]]]:
-    """The embedded servers alone, and the environment to use them."""
+) -> Iterator[tuple[Processes, Supervisor, dict[str, str]]]:
+    """The embedded servers alone, who keeps them, and the environment to use them."""
     stop_on_signals()
     with data.held() as lock, Processes(held_until_the_end=[lock]) as processes:
         if throwaway:
@@ -160,6 +163,7 @@ def _servers(
             local = "http://127.0.0.1"
             yield (
                 processes,
+                supervisor,
                 environment.build(
                     data,
                     url=f"{local}:{_port('PORT', WEB_PORT)}",

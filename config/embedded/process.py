@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
@@ -19,6 +19,7 @@ Identity = Literal["same", "setuid", "userns"]
 Child = subprocess.Popen[bytes]
 
 _HERE = Path(__file__).resolve().parent
+_GLANCE = 0.2  # seconds
 _ISOLATED = (sys.executable, "-I", "-S")
 
 
@@ -106,12 +107,23 @@ class Processes:
             (errors or b"").decode(errors="replace"),
         )
 
-    def run_in_foreground(self, command: Sequence[str | Path], *, env: Mapping[str, str]) -> int:
-        """Run to the end with our terminal, whose Ctrl-C it gets as well. Returns its exit code."""
+    def run_in_foreground(
+        self,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> int:
+        """Run to the end with our terminal, whose Ctrl-C it gets as well. Returns its exit code.
+
+        meanwhile: is called a few times a second.
+        """
         with subprocess.Popen([*_launcher(signal.SIGTERM, "same"), *command], env=env) as child:
             while True:
                 try:
-                    return child.wait()
+                    return child.wait(_GLANCE)
+                except subprocess.TimeoutExpired:
+                    meanwhile()
                 except KeyboardInterrupt:
                     continue  # it decides what that means
 

@@ -9,6 +9,10 @@ from messaging.gateways.base import Gateway
 from messaging.gateways.mitto import MittoGateway
 
 
+def gateway_name() -> str:
+    return MittoGateway.name
+
+
 def get_gateway() -> Gateway:
     return _gateway_of_process(os.getpid())
 

@@ -6,20 +6,25 @@ from messaging.models.broadcast import (
     BroadcastCounters,
     DailyUsage,
     ExpansionCursor,
+    Retry,
 )
 from messaging.models.events import GatewayEvent, GatewayReference, WaitingReport
 from messaging.models.message import Message, MessageProblem, new_public_id
+from messaging.models.rules import CountedMessage, QuietHours
 
 __all__ = [
     "Batch",
     "Broadcast",
     "BroadcastCounters",
+    "CountedMessage",
     "DailyUsage",
     "ExpansionCursor",
     "GatewayEvent",
     "GatewayReference",
     "Message",
     "MessageProblem",
+    "QuietHours",
+    "Retry",
     "WaitingReport",
     "new_public_id",
 ]

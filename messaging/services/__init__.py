@@ -10,6 +10,7 @@ from messaging.services.broadcasts import (
 from messaging.services.events import apply_stored_events, replay_events, store_event
 from messaging.services.expansion import expand_chunk
 from messaging.services.sending import send_next_batch
+from messaging.services.settling import close_unknown, look_up_reports
 from messaging.services.single import send_message
 from messaging.services.sweeping import Findings, settle_batches, sweep_messaging
 
@@ -17,8 +18,10 @@ __all__ = [
     "Findings",
     "apply_stored_events",
     "cancel_broadcast",
+    "close_unknown",
     "complete_broadcast",
     "expand_chunk",
+    "look_up_reports",
     "pause_broadcast",
     "replay_events",
     "resume_broadcast",

@@ -8,10 +8,16 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
 
+from messaging.calendar import easter_sunday
+from messaging.gateways import gateway_name
 from messaging.gateways.base import OutgoingSms
 from messaging.models import Batch
+from messaging.services import claim_statements as sql
 from messaging.signals import messages_changed
+from rediskit import pacing
+from rediskit.pacing import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -31,191 +37,95 @@ class Claim:
     sms: list[OutgoingSms]
 
 
-# The broadcast least recently served goes first: a small campaign never waits behind a large one.
-# The outer query keeps the order of `open`, being a nested loop over it (LATERAL), and stops at
-# the first batch that it could lock; were the order lost, so would be fairness, nothing else.
-_CLAIM = """
-WITH open AS MATERIALIZED (
-    SELECT broadcast.id, broadcast.business_id, broadcast.sender, broadcast.setbacks,
-        broadcast.reaches_suppressed, business.daily_message_cap,
-        (now() AT TIME ZONE 'UTC')::date AS day
-    FROM messaging_broadcast broadcast
-    JOIN accounts_business business ON business.id = broadcast.business_id
-    CROSS JOIN LATERAL (SELECT (now() AT TIME ZONE business.time_zone)::time AS clock) here
-    LEFT JOIN messaging_dailyusage used ON used.business_id = business.id
-        AND used.day = (now() AT TIME ZONE 'UTC')::date
-    WHERE broadcast.status = 'sending'
-        AND broadcast.not_before <= now()
-        AND (broadcast.expires_at IS NULL OR broadcast.expires_at > now())
-        AND coalesce(used.messages, 0) < business.daily_message_cap
-        AND (business.quiet_from IS NULL OR NOT CASE
-            WHEN business.quiet_from <= business.quiet_until
-            THEN clock >= business.quiet_from AND clock < business.quiet_until
-            ELSE clock >= business.quiet_from OR clock < business.quiet_until END)
-    ORDER BY broadcast.last_served
-), claimed AS (
-    SELECT batch.id, batch.size, open.id AS broadcast_id, open.business_id, open.sender,
-        open.setbacks, open.reaches_suppressed, open.daily_message_cap, open.day
-    FROM open CROSS JOIN LATERAL (
-        SELECT id, size FROM messaging_batch
-        WHERE broadcast_id = open.id AND state = 'ready' AND not_before <= now()
-        ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
-    ) batch
-    LIMIT 1
-), quota AS (
-    UPDATE messaging_dailyusage used
-    SET messages = greatest(before.messages,
-        least(claimed.daily_message_cap, before.messages + claimed.size))
-    FROM claimed, LATERAL (
-        SELECT id, messages FROM messaging_dailyusage
-        WHERE business_id = claimed.business_id AND day = claimed.day FOR UPDATE
-    ) before
-    WHERE used.id = before.id
-    RETURNING used.messages - before.messages AS granted
-), served AS (
-    UPDATE messaging_broadcast SET last_served = clock_timestamp()
-    WHERE id = (SELECT broadcast_id FROM claimed)
-)
-UPDATE messaging_batch batch
-SET state = 'submitting', lease_token = %(token)s, attempts = attempts + 1,
-    lease_until = now() + make_interval(secs => %(lease)s)
-FROM claimed
-WHERE batch.id = claimed.id
-RETURNING batch.id, claimed.broadcast_id, claimed.business_id, claimed.sender, claimed.day,
-    claimed.setbacks, claimed.reaches_suppressed, batch.attempts, batch.size,
-    batch.first_message_id, batch.last_message_id,
-    (SELECT granted FROM quota) AS granted
-"""
+class PaceReached(Exception):
+    """Something is due, and will go in `seconds`: at most one."""
 
-_LOSE_TURN = """
-UPDATE messaging_broadcast SET last_served = clock_timestamp() WHERE id = (
-    SELECT id FROM messaging_broadcast broadcast
-    WHERE status = 'sending' AND not_before <= now() AND EXISTS (
-        SELECT FROM messaging_batch WHERE broadcast_id = broadcast.id AND state = 'ready')
-    ORDER BY last_served LIMIT 1)
-"""
-
-# Drops who has opted out or was deleted, and reads the others.
-_MESSAGES = """
-WITH queued AS MATERIALIZED (
-    SELECT id, public_id, phone, text, CASE
-        WHEN NOT %(reaches_suppressed)s AND EXISTS (SELECT FROM contacts_suppression
-            WHERE business_id = %(business)s AND phone = message.phone) THEN 'opted_out'
-        WHEN contact_id IS NOT NULL AND NOT EXISTS (SELECT FROM contacts_contact
-            WHERE id = message.contact_id) THEN 'contact_deleted'
-        END AS obstacle
-    FROM messaging_message message
-    WHERE id BETWEEN %(first)s AND %(last)s AND batch_id = %(batch)s AND status = 'queued'
-), dropped AS (
-    UPDATE messaging_message message SET status = 'suppressed', reason = queued.obstacle
-    FROM queued WHERE message.id = queued.id AND queued.obstacle IS NOT NULL
-    RETURNING message.id, message.reason
-), problem AS (
-    INSERT INTO messaging_messageproblem (broadcast_id, message_id, status, reason)
-    SELECT %(broadcast)s, id, 'suppressed', reason FROM dropped
-), counted AS (
-    UPDATE messaging_broadcastcounters SET queued = queued - gone.n,
-        suppressed = suppressed + gone.n, updated_at = now()
-    FROM (SELECT count(*) AS n FROM dropped) gone
-    WHERE broadcast_id = %(broadcast)s AND gone.n > 0
-)
-SELECT id, public_id, phone, text FROM queued WHERE obstacle IS NULL ORDER BY id
-"""
-
-_GIVE_BACK = """
-UPDATE messaging_dailyusage SET messages = greatest(messages - %s, 0)
-WHERE business_id = %s AND day = %s
-"""
-
-_OPEN_DAY = """
-INSERT INTO messaging_dailyusage (business_id, day, messages) VALUES (%s, %s, 0)
-ON CONFLICT (business_id, day) DO NOTHING
-"""
-
-# What the day's cap does not allow any more waits in a batch of its own: for tomorrow, or for a
-# higher cap.
-_POSTPONE = """
-WITH later AS (
-    INSERT INTO messaging_batch (broadcast_id, state, size, first_message_id, last_message_id,
-        attempts, not_before)
-    VALUES (%(broadcast)s, 'ready', %(size)s, %(first)s, %(last)s, 0, now())
-    RETURNING id
-), shrunk AS (
-    UPDATE messaging_batch SET size = size - %(size)s WHERE id = %(batch)s
-)
-UPDATE messaging_message SET batch_id = later.id FROM later
-WHERE messaging_message.id = ANY(%(ids)s)
-"""
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The pace allows no more for {seconds:.3f} seconds.")
+        self.seconds = seconds
 
 
 def claim_batch() -> Claim | None:
-    """The next batch that may go out now, committed as `submitting`; None if there is none."""
+    """The next batch that may go out now, committed as `submitting`; None if there is none.
+
+    Raises PaceReached if there is one, but its pace says later.
+    """
     try:
         return _claim(uuid.uuid4())
     except (DataError, IntegrityError):
         # A fault in one broadcast's data must not stop all others: it goes to the end of the line.
         logger.exception("The claim failed; the broadcast that was next loses its turn.")
         with connection.cursor() as cursor:
-            cursor.execute(_LOSE_TURN)
+            cursor.execute(sql.LOSE_TURN, {"held": list(map(int, pacing.waits.left()))})
         return _claim(uuid.uuid4())
 
 
 def _claim(token: uuid.UUID) -> Claim | None:
     claim: Claim | None = None
     try:
-        while True:
+        while claim is None:
+            held = _held()
             with transaction.atomic():
-                row = _claim_row(token)
+                row = _claim_row(token, held)
                 if row is None:
-                    return None
-                if (row["granted"] or 0) > 0:
-                    claim = _read_messages(row, token)
-                    messages_changed.send(Batch, business_ids={claim.business_id})
                     break
-                transaction.set_rollback(True)
-            _open_day(row)
+                claim = _release(row, token)
+                if claim is None:
+                    transaction.set_rollback(True)
+            if row["granted"] is None:
+                _open_day(row)
     except OperationalError:
         # The commit may have happened: the batch is ours exactly if it carries our token.
         connection.close()
         if claim is None or not _is_marked(claim):
             raise
         logger.warning("The commit of batch %s was in doubt; it holds.", claim.batch_id)
+    if claim is None and held:
+        raise PaceReached(min(held.values()))
     return claim
 
 
-def _claim_row(token: uuid.UUID) -> dict[str, Any] | None:
+def _held() -> dict[str, float]:
+    """Seconds that a business has to wait, by its id. Raises PaceReached if everybody has to."""
+    held = pacing.waits.left()
+    if gateway_name() in held:
+        raise PaceReached(held[gateway_name()])
+    return held
+
+
+def _claim_row(token: uuid.UUID, held: dict[str, float]) -> dict[str, Any] | None:
+    parameters: dict[str, Any] = {
+        "token": token,
+        "lease": settings.SEND_LEASE,
+        "held": [int(business_id) for business_id in held],
+        "easter": easter_sunday(timezone.now().year),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"token": token, "lease": settings.SEND_LEASE})
+        cursor.execute(sql.CLAIM, parameters)
         row = cursor.fetchone()
         names = [column.name for column in cursor.description or ()]
     return dict(zip(names, row, strict=True)) if row else None
 
 
-def _open_day(row: dict[str, Any]) -> None:
-    """The first batch of a business's day; a cap reached in this instant ends in None anyway."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN_DAY, [row["business_id"], row["day"]])
-
-
-def _read_messages(row: dict[str, Any], token: uuid.UUID) -> Claim:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _MESSAGES,
-            {
-                "first": row["first_message_id"],
-                "last": row["last_message_id"],
-                "batch": row["id"],
-                "business": row["business_id"],
-                "broadcast": row["broadcast_id"],
-                "reaches_suppressed": row["reaches_suppressed"],
-            },
-        )
-        messages = cursor.fetchall()
-    if row["granted"] < len(messages):
-        _postpone(row, [message[0] for message in messages[row["granted"] :]])
-        messages = messages[: row["granted"]]
+def _release(row: dict[str, Any], token: uuid.UUID) -> Claim | None:
+    """What goes now of the marked batch; None if that is nothing, by the day's cap or the pace."""
+    if not row["granted"]:
+        return None
+    paces = _paces(row)
+    turn = pacing.take(min(row["size"], row["granted"]), paces) if paces else None
+    if turn and not turn.granted:
+        return None
+    messages = _read_messages(row)
+    going = min(row["granted"], turn.granted) if turn else row["granted"]
+    _postpone(row, [message[0] for message in messages[going:]], turn.most if turn else None)
+    messages = messages[:going]
+    if turn and turn.granted > len(messages):
+        pacing.give_back(turn.granted - len(messages), paces)
     if row["granted"] > len(messages):
         give_back(row["business_id"], row["day"], row["granted"] - len(messages))
+    if row["most"]:
+        _count_released(row, messages)
+    messages_changed.send(Batch, business_ids={row["business_id"]})
     return Claim(
         batch_id=row["id"],
         broadcast_id=row["broadcast_id"],
@@ -232,27 +142,65 @@ def _read_messages(row: dict[str, Any], token: uuid.UUID) -> Claim:
     )
 
 
-def _postpone(row: dict[str, Any], ids: list[int]) -> None:
+def _paces(row: dict[str, Any]) -> list[Pace]:
+    paces = [Pace(gateway_name(), settings.GATEWAY_PACE)] if settings.GATEWAY_PACE else []
+    if row["pace"]:
+        paces.append(Pace(str(row["business_id"]), row["pace"]))
+    return paces
+
+
+def _open_day(row: dict[str, Any]) -> None:
+    """The first batch of a business's day; a cap reached in this instant ends in None anyway."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.OPEN_DAY, [row["business_id"], row["day"]])
+
+
+def _read_messages(row: dict[str, Any]) -> list[tuple[int, str, str, str]]:
+    """Id, public id, phone and text of whom nothing has come in between, by id."""
+    parameters = {
+        "first": row["first_message_id"],
+        "last": row["last_message_id"],
+        "batch": row["id"],
+        "business": row["business_id"],
+        "broadcast": row["broadcast_id"],
+        "reaches_suppressed": row["reaches_suppressed"],
+        "most": row["most"],
+        "days": row["days"],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.CAPPED_MESSAGES if row["most"] else sql.MESSAGES, parameters)
+        messages: list[tuple[int, str, str, str]] = cursor.fetchall()
+    return messages
+
+
+def _postpone(row: dict[str, Any], ids: list[int], most: int | None) -> None:
+    """most: that ever go at once."""
     if not ids:
         return
+    parameters = {
+        "broadcast": row["broadcast_id"],
+        "batch": row["id"],
+        "ids": ids,
+        "size": most or len(ids),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _POSTPONE,
-            {
-                "broadcast": row["broadcast_id"],
-                "batch": row["id"],
-                "size": len(ids),
-                "first": ids[0],
-                "last": ids[-1],
-                "ids": ids,
-            },
-        )
+        cursor.execute(sql.POSTPONE, parameters)
+
+
+def _count_released(row: dict[str, Any], messages: list[tuple[int, str, str, str]]) -> None:
+    parameters = {
+        "business": row["business_id"],
+        "ids": [message[0] for message in messages],
+        "phones": [message[2] for message in messages],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.COUNT_RELEASED, parameters)
 
 
 def give_back(business_id: int, day: date, messages: int) -> None:
     """What did not go out does not count against the day's cap."""
     with connection.cursor() as cursor:
-        cursor.execute(_GIVE_BACK, [messages, business_id, day])
+        cursor.execute(sql.GIVE_BACK, [messages, business_id, day])
 
 
 def _is_marked(claim: Claim) -> bool:

@@ -55,11 +55,14 @@ class Reports:
         self.reasons.append(report.reason.value if report.reason else "")
 
 
-# Reports whose message is known by now come back from the waiting room.
+# Reports whose message is known by now come back from the waiting room, the first ones first.
 _RETURNED = """
-DELETE FROM messaging_waitingreport waiting USING messaging_gatewayreference reference
-WHERE reference.gateway_message_id = waiting.gateway_message_id
-RETURNING waiting.gateway_message_id, waiting.status, waiting.reason
+WITH returned AS (
+    DELETE FROM messaging_waitingreport waiting USING messaging_gatewayreference reference
+    WHERE reference.gateway_message_id = waiting.gateway_message_id
+    RETURNING waiting.id, waiting.gateway_message_id, waiting.status, waiting.reason
+)
+SELECT gateway_message_id, status, reason FROM returned ORDER BY id
 """
 
 _APPLY = """

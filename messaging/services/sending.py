@@ -24,13 +24,16 @@ from messaging.services.broadcasts import (
     note_setback,
     pause_for_operator,
 )
-from messaging.services.claiming import Claim, claim_batch
+from messaging.services.claiming import Claim, PaceReached, claim_batch
 from messaging.services.recording import Requeue, Results, record
 
 logger = logging.getLogger(__name__)
 
 _MAX_BACK_OFF = 300  # seconds, of our own; a gateway may ask for more
 _RECORD_FOR = 60  # seconds that a result is held while the database is away
+# Seconds that a worker waits for a pace before it looks again: meanwhile another business may have
+# something to send, and other rings wait behind this one.
+_PATIENCE = 0.2
 # One call that comes to nothing says little. From the second in a row the broadcast is held back
 # for longer and longer; after so many whose messages are all `unknown`, a person has to look.
 _HOLD_FROM = 2
@@ -56,13 +59,17 @@ class Verdict:
 
 
 def send_next_batch(gateway: Gateway | None = None) -> bool:
-    """Send one batch; False if none may go out now.
+    """Send one batch, or wait a moment for the pace; False if none may go out now.
 
     Until the claim's commit nothing has left and a crash costs nothing; after it nothing is ever
     sent again by itself: at-most-once.
     """
     claimed_at = time.monotonic()
-    claim = claim_batch()
+    try:
+        claim = claim_batch()
+    except PaceReached as reached:
+        time.sleep(min(reached.seconds, _PATIENCE))
+        return True
     if claim is None:
         return False
     verdict = Verdict()

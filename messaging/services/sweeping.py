@@ -4,11 +4,20 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from messaging.models import Batch, Broadcast, ExpansionCursor, GatewayEvent, WaitingReport
+from accounts.models import MAX_FREQUENCY_DAYS
+from messaging.models import (
+    Batch,
+    Broadcast,
+    CountedMessage,
+    ExpansionCursor,
+    GatewayEvent,
+    WaitingReport,
+)
 from messaging.services.broadcasts import complete_broadcast, finished_broadcasts
 from messaging.signals import messages_changed
 
@@ -34,7 +43,8 @@ WHERE broadcast_id = %(broadcast)s AND n > 0
 _ENDED = Q(broadcast__status__in=[Broadcast.Status.CANCELLED, Broadcast.Status.FAILED])
 _EXPIRED = Q(broadcast__expires_at__lte=Now())
 _BATCHES_AT_A_TIME = 1000
-_REPORTS_WAIT = timedelta(hours=72)  # for their message; it will not be known any more
+_CAPS_REACH = timedelta(days=MAX_FREQUENCY_DAYS)
+_REPORTS_WAIT = 72  # hours for their message, at least; it will not be known any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,9 @@ def sweep_messaging() -> Findings:
     _end_batches(_EXPIRED & Q(state="ready"), "cancelled", "expired")
     for broadcast_id in finished_broadcasts().values_list("id", flat=True):
         complete_broadcast(broadcast_id=broadcast_id)
-    WaitingReport.objects.filter(received_at__lt=Now() - _REPORTS_WAIT).delete()
+    wait = timedelta(hours=max(_REPORTS_WAIT, settings.UNKNOWN_CLOSURE_HOURS))
+    WaitingReport.objects.filter(received_at__lt=Now() - wait).delete()
+    _forget_counted()
     return _findings()
 
 
@@ -100,6 +112,12 @@ def _end_batch(batch_id: int, condition: Q, state: str, status: str) -> None:
             },
         )
     messages_changed.send(Batch, business_ids={batch.broadcast.business_id})
+
+
+def _forget_counted() -> None:
+    """Of messages that no frequency cap reaches back to; the oldest have the lowest ids."""
+    oldest = CountedMessage.objects.order_by("pk").values("pk")[:_BATCHES_AT_A_TIME]
+    CountedMessage.objects.filter(pk__in=oldest, released_at__lt=Now() - _CAPS_REACH).delete()
 
 
 def _findings() -> Findings:

@@ -37,6 +37,7 @@ class Api:
             ("GET", "/settings"): self._show_settings,
             ("POST", "/settings"): self._change_settings,
             ("GET", "/counts"): self._show_counts,
+            ("GET", "/accepted"): self._show_accepted,
             ("POST", "/reset"): self._reset,
             ("GET", "/livez"): self._show_life,
         }
@@ -70,13 +71,16 @@ class Api:
         return await self._answer({"bulkId": str(uuid.uuid4()), "messages": entries})
 
     async def _fail(self) -> Response:
+        self._ledger.errors += 1
         await self._wait()
         return Response(503, {"errorMessage": "Unavailable by chance."})
 
     async def _answer(self, content: object) -> Response | None:
         """Only now the latency: a caller killed while it waits has been accepted nonetheless."""
+        is_lost = self._chance(self._settings.lost_reply_rate)
+        self._ledger.lost_replies += is_lost
         await self._wait()
-        return None if self._chance(self._settings.lost_reply_rate) else Response(200, content)
+        return None if is_lost else Response(200, content)
 
     async def _wait(self) -> None:
         await asyncio.sleep(self._settings.latency_ms / 1000)
@@ -142,6 +146,9 @@ class Api:
         # A plus sign sent as it is arrives as a blank.
         prefix = parse_qs(request.query).get("prefix", [""])[0].strip().lstrip("+")
         return Response(200, self._ledger.counts(f"+{prefix}"))
+
+    async def _show_accepted(self, _request: Request) -> Response:
+        return Response(200, self._ledger.accepted())
 
     async def _reset(self, _request: Request) -> Response:
         """Forgets messages, counts and waiting reports; the settings stay."""

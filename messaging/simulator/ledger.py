@@ -48,6 +48,9 @@ class Ledger:
         # Hashes take a tenth of the texts' memory; among a million a collision is a matter of
         # one in ten million runs.
         self._seen: set[int] = set()
+        # Calls, whosever messages they carried.
+        self.lost_replies = 0
+        self.errors = 0
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -97,7 +100,13 @@ class Ledger:
             "refused": sum(one.refused for one in chosen),
             "delivered": sum(one.delivered for one in chosen),
             "undelivered": sum(one.undelivered for one in chosen),
+            "lost_replies": self.lost_replies,
+            "errors": self.errors,
         }
+
+    def accepted(self) -> list[str]:
+        """The destinations that were sent something, each once."""
+        return [one.phone for one in self._destinations.values() if one.accepted]
 
     def clear(self) -> None:
         """Ids given out before are unknown afterwards."""
@@ -105,6 +114,7 @@ class Ledger:
         self._messages.clear()
         self._destinations.clear()
         self._seen.clear()
+        self.lost_replies = self.errors = 0
 
 
 def _new_id_prefix() -> str:

@@ -19,6 +19,7 @@ OPERATORS = [
     "messageproblem",
     "waitingreport",
     "gatewayreference",
+    "quiethours",
 ]
 
 
