@@ -4,8 +4,11 @@ from campaigns.serializers.automations import AutomationSerializer
 from campaigns.serializers.campaigns import (
     CampaignListSerializer,
     CampaignSerializer,
+    CampaignTestSerializer,
     EmptySerializer,
+    RetrySerializer,
     ScheduleSerializer,
+    TestMessagesSerializer,
 )
 from campaigns.serializers.dashboard import DashboardSerializer
 from campaigns.serializers.results import (
@@ -26,14 +29,17 @@ __all__ = [
     "AutomationSerializer",
     "CampaignListSerializer",
     "CampaignSerializer",
+    "CampaignTestSerializer",
     "DashboardSerializer",
     "EmptySerializer",
     "IdsSerializer",
     "MessageStatusSerializer",
     "PreviewInputSerializer",
     "PreviewSerializer",
+    "RetrySerializer",
     "SamplesSerializer",
     "ScheduleSerializer",
     "StatisticsSerializer",
     "TemplateSerializer",
+    "TestMessagesSerializer",
 ]

@@ -1,21 +1,24 @@
 """The sending engine: start, expand, claim, call, record, apply, sweep."""
 
 from messaging.services.broadcasts import (
+    NothingToRetry,
     cancel_broadcast,
     complete_broadcast,
     pause_broadcast,
     resume_broadcast,
     start_broadcast,
+    start_retry,
 )
 from messaging.services.events import apply_stored_events, replay_events, store_event
 from messaging.services.expansion import expand_chunk
 from messaging.services.sending import send_next_batch
 from messaging.services.settling import close_unknown, look_up_reports
-from messaging.services.single import send_message
+from messaging.services.single import send_message, send_samples
 from messaging.services.sweeping import Findings, settle_batches, sweep_messaging
 
 __all__ = [
     "Findings",
+    "NothingToRetry",
     "apply_stored_events",
     "cancel_broadcast",
     "close_unknown",
@@ -27,8 +30,10 @@ __all__ = [
     "resume_broadcast",
     "send_message",
     "send_next_batch",
+    "send_samples",
     "settle_batches",
     "start_broadcast",
+    "start_retry",
     "store_event",
     "sweep_messaging",
 ]

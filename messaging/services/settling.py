@@ -193,7 +193,7 @@ def _bind(found: LookedUp) -> bool:
     """Give the reports of the id to the one message that has this destination and text."""
     if not found.destination or not found.text or not _is_storable(found.text):
         return False
-    parameters = {
+    parameters: dict[str, Any] = {
         "id": found.gateway_message_id,
         "phone": f"+{found.destination.strip().lstrip('+')}",
         "text": found.text,
