@@ -157,6 +157,18 @@ def test_half_a_character_is_no_name(business: Business) -> None:
     assert codes(answer) == {"/first_name": "INVALID"}
 
 
+@pytest.mark.parametrize("name", ["first_name", "last_name", "email", "birthday", "gender"])
+@pytest.mark.parametrize("value", [19900101, "\0", "\ud800", [], {}, False, 1.5])
+def test_no_value_of_a_field_breaks_the_form(business: Business, name: str, value: Any) -> None:
+    asked = {"phone": {"required": True}, name: {"required": True}}
+    tag = make_tag(business, form=make_form(business, fields=asked))
+    answer = submit(tag, {"phone": PHONE, "consent": True, name: value})
+    if isinstance(value, int) and name in {"first_name", "last_name"} and value:
+        assert answer.status_code == 202
+    else:
+        assert codes(answer).keys() == {f"/{name}"}
+
+
 def test_mistakes_are_told_in_the_visitors_language(tag: Tag) -> None:
     answer = submit(tag, {"phone": "12", "consent": True}, query="?lang=el")
     assert "αριθμός" in answer.json()["errors"][0]["detail"]

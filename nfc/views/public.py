@@ -158,7 +158,8 @@ def _as_form(body: dict[str, Any]) -> dict[str, Any]:
     for name, value in sent.items():
         if not isinstance(value, str | int) or isinstance(value, bool):
             raise ValidationError({name: [ErrorDetail("This is not a text.", "INVALID")]})
-    return {**sent, "consent": body.get("consent") is True}
+    texts = {name: str(value) for name, value in sent.items()}
+    return {**texts, "consent": body.get("consent") is True}
 
 
 def _agreed(tag: Tag, body: dict[str, Any], language: str) -> FormTexts:
