@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import Business
@@ -23,6 +24,7 @@ from nfc.tests.factories import (
     stop,
     visitor,
 )
+from tracking.pages import MAX_BODY
 
 pytestmark = pytest.mark.django_db
 
@@ -179,6 +181,18 @@ def test_what_is_no_object_is_refused(tag: Tag, body: bytes) -> None:
     answer = visitor().post(f"{tag.path}submit/", body, content_type="application/json")
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["submit/", "visit/"])
+def test_more_than_any_form_comes_to_is_not_read(business: Business, path: str) -> None:
+    tag = make_tag(business, type="opt_in" if path == "submit/" else "visit")
+    answer = visitor().post(
+        f"{tag.path}{path}", b" " * (MAX_BODY + 1), content_type="application/json"
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
+    file = SimpleUploadedFile("a.bin", b" " * MAX_BODY)
+    page = visitor().post(f"{tag.path}{path}", {"phone": PHONE, "file": file})
+    assert page.status_code == 400
 
 
 class TestTagsThatAreNotThere:
