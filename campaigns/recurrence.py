@@ -37,7 +37,7 @@ class Recurrence(TypedDict):
 
 
 class Due(NamedTuple):
-    """run: the latest whose time has come. passed: how many earlier ones nobody launched."""
+    """run: the latest whose time has come. passed: how many are before it, the given one too."""
 
     run: Schedule
     passed: int
@@ -60,7 +60,7 @@ def next_run(rule: Recurrence, *, last: Schedule, zone: ZoneInfo, now: datetime)
 
 
 def latest_due(rule: Recurrence, *, planned: Schedule, zone: ZoneInfo, now: datetime) -> Due:
-    """What has become of the planned run, whose time has come, while nobody launched it."""
+    """The latest run whose time has come since the planned one's did."""
     run, passed = planned, 0
     for day in days(rule, planned.day + timedelta(days=1)):
         later = from_wall_time(day, planned.time, zone)
@@ -79,16 +79,6 @@ def days(rule: Recurrence, start: date) -> Iterator[date]:
         if day > end:
             return
         yield day
-
-
-def count_days(rule: Recurrence, after: date, before: date) -> int:
-    """How many days of the rule lie strictly between the two."""
-    found = 0
-    for day in days(rule, after + timedelta(days=1)):
-        if day >= before:
-            break
-        found += 1
-    return found
 
 
 def _endless(rule: Recurrence, start: date) -> Iterator[date]:

@@ -11,6 +11,7 @@ from campaigns.serializers.fields import TextField
 from campaigns.serializers.offers import AutomationOfferSerializer, WithOfferSerializer
 
 _TIME_REQUIRED = ErrorDetail("Birthday messages need a time of the day.", "SEND_TIME_REQUIRED")
+_KIND_FIXED = ErrorDetail("Its kind stays: it remembers who has had it.", "KIND_FIXED")
 _TIME_UNWANTED = ErrorDetail("Only birthday messages have a time.", "SEND_TIME_UNWANTED")
 
 
@@ -46,6 +47,8 @@ class AutomationSerializer(WithOfferSerializer, StrictModelSerializer[Automation
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         row: Any = self.instance
+        if row is not None and attrs.get("kind", row.kind) != row.kind:
+            raise serializers.ValidationError({"kind": [_KIND_FIXED]})
         is_birthday = attrs.get("kind", getattr(row, "kind", "")) == Automation.Kind.BIRTHDAY
         if is_birthday != bool(attrs.get("send_time", getattr(row, "send_time", None))):
             problem = _TIME_REQUIRED if is_birthday else _TIME_UNWANTED

@@ -24,9 +24,11 @@ from campaigns.services.automations import (
     delete_automation,
     update_automation,
 )
+from campaigns.services.birthdays import send_birthday_messages
 from campaigns.services.editing import (
     UNCHANGED,
     CampaignFields,
+    CampaignInUse,
     PreconditionFailed,
     create_campaign,
     delete_campaign,
@@ -35,6 +37,7 @@ from campaigns.services.editing import (
 )
 from campaigns.services.following import follow_broadcast, reconcile
 from campaigns.services.launching import launch_due
+from campaigns.services.recurring import SeriesOver
 from campaigns.services.templates import (
     SystemTemplate,
     TemplateExists,
@@ -52,6 +55,7 @@ __all__ = [
     "AutomationInUse",
     "AutomationNotFound",
     "CampaignFields",
+    "CampaignInUse",
     "CampaignNotFound",
     "EmptyAudience",
     "InvalidStatus",
@@ -59,6 +63,7 @@ __all__ = [
     "ScheduleInPast",
     "ScheduleTooFar",
     "SendingNotApproved",
+    "SeriesOver",
     "SystemTemplate",
     "TemplateExists",
     "TemplateInUse",
@@ -77,6 +82,7 @@ __all__ = [
     "refuse_impossible",
     "resume_campaign",
     "schedule_campaign",
+    "send_birthday_messages",
     "send_campaign",
     "send_welcome",
     "unschedule_campaign",

@@ -10,7 +10,7 @@ from messaging.services.broadcasts import (
 from messaging.services.events import apply_stored_events, replay_events, store_event
 from messaging.services.expansion import expand_chunk
 from messaging.services.sending import send_next_batch
-from messaging.services.single import send_message
+from messaging.services.single import send_message, send_to_contacts
 from messaging.services.sweeping import Findings, settle_batches, sweep_messaging
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "resume_broadcast",
     "send_message",
     "send_next_batch",
+    "send_to_contacts",
     "settle_batches",
     "start_broadcast",
     "store_event",
