@@ -14,6 +14,7 @@ from accounts.problems import Problem
 from campaigns import selectors, services
 from campaigns.models import Automation, Campaign, Template
 from campaigns.offers import TooManyLinks, check_leads
+from campaigns.recurrence_form import RecurrenceForm
 from campaigns.schedule import EARLIEST, LATEST, Schedule, from_wall_time
 from contacts.forms import AudienceFilterForm
 from messaging.rendering import TemplateError
@@ -104,7 +105,7 @@ OFFER_HELP: Final = {
 }
 
 
-class CampaignForm(OfferForm, AudienceFilterForm):
+class CampaignForm(OfferForm, AudienceFilterForm, RecurrenceForm):
     """`schedule` is left in the cleaned data: what the service takes, None for a draft."""
 
     send_date = forms.DateField(

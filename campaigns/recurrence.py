@@ -16,6 +16,7 @@ from campaigns.schedule import Schedule, from_wall_time
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY: Final = ("day", "week", "month")
 MAX_COUNT: Final = 1000
+LAST: Final = 31  # every month ends on it, as it were
 
 # No rule leaves out so many of its own days in a row: a whole day is skipped by clocks at most.
 _TRIES: Final = 10
@@ -79,6 +80,18 @@ def days(rule: Recurrence, start: date) -> Iterator[date]:
         if day > end:
             return
         yield day
+
+
+def describe(rule: Recurrence) -> str:
+    """Such as `every week on mon, thu, until 2027-12-31`."""
+    on = ""
+    if "weekdays" in rule:
+        on = f" on {', '.join(rule['weekdays'])}"
+    elif "day" in rule:
+        on = " on its last day" if rule["day"] == LAST else f" on day {rule['day']}"
+    ends = [f"until {rule['until']}"] if "until" in rule else []
+    ends += [f"{rule['count']} times at most"] if "count" in rule else []
+    return ", ".join([f"every {rule['every']}{on}", *ends])
 
 
 def _endless(rule: Recurrence, start: date) -> Iterator[date]:

@@ -7,12 +7,19 @@ from functools import partial
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Business
-from campaigns.models import Automation, AutomationRun, Campaign, CampaignRun, Template
+from campaigns.models import (
+    Automation,
+    AutomationRun,
+    Campaign,
+    CampaignRun,
+    SkippedRun,
+    Template,
+)
 from campaigns.offers import prepare
 from contacts import selectors as contacts
 from contacts.models import Contact, ContactList
@@ -108,6 +115,31 @@ def values_of(contact: Contact) -> Values:
 def broadcasts_of(campaign: Campaign) -> list[int]:
     runs = CampaignRun.objects.filter(campaign=campaign).order_by("broadcast_id")
     return list(runs.values_list("broadcast_id", flat=True))
+
+
+def history_of(campaign: Campaign) -> QuerySet[Any, Any]:
+    """Its runs and those that were left out, newest first, as `at, what, ran, state, number, why`.
+
+    ran: the broadcast; None for runs left out, of which there were `number` in a row, from `at` on.
+    """
+    runs = CampaignRun.objects.filter(campaign=campaign).annotate(
+        at=F("created_at"),
+        what=F("kind"),
+        ran=F("broadcast_id"),
+        state=F("broadcast__status"),
+        number=Value(1),
+        why=F("broadcast__failure"),
+    )
+    skipped = SkippedRun.objects.filter(campaign=campaign).annotate(
+        at=F("scheduled_at"),
+        what=Value("skipped"),
+        ran=Value(None, BigIntegerField()),
+        state=Value("skipped"),
+        number=F("times"),
+        why=F("reason"),
+    )
+    names = ("at", "what", "ran", "state", "number", "why")
+    return runs.values(*names).union(skipped.values(*names), all=True).order_by("-at")
 
 
 def open_broadcasts_of(campaign: Campaign) -> list[int]:

@@ -12,6 +12,7 @@ from campaigns.serializers.results import (
     AudienceSerializer,
     IdsSerializer,
     MessageStatusSerializer,
+    RunSerializer,
     SamplesSerializer,
     StatisticsSerializer,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "MessageStatusSerializer",
     "PreviewInputSerializer",
     "PreviewSerializer",
+    "RunSerializer",
     "SamplesSerializer",
     "ScheduleSerializer",
     "StatisticsSerializer",

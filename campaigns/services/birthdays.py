@@ -66,7 +66,7 @@ def _send_chunk(automation_id: int, now: datetime, after: int) -> _Chunk | None:
         _end_day(automation, now, left_out)
         return None
     contacts = selectors.birthday_contacts(automation, now, after=after)
-    chunk: Sequence[Contact] = contacts[: settings.EXPANSION_CHUNK_SIZE]
+    chunk = list(contacts[: settings.EXPANSION_CHUNK_SIZE])
     try:
         with transaction.atomic():
             _send(automation, chunk, now)
@@ -89,14 +89,16 @@ def _send(automation: Automation, contacts: Sequence[Contact], now: datetime) ->
     if not contacts:
         return
     day = selectors.day_of(automation, now)
-    midnight = from_wall_time(day + timedelta(days=1), time.min, automation.business.zone).instant
+    # Nobody is congratulated on the day after.
+    end = from_wall_time(day + timedelta(days=1), time.min, automation.business.zone).instant
+    if offer and offer.valid_until:
+        end = min(end, offer.valid_until)
     broadcast = messaging.send_to_contacts(
         business=automation.business,
         contacts=contacts,
         text=prepared.text,
         sender=automation.sender or automation.business.sender_name,
-        # Nobody is congratulated on the day after.
-        expires_at=min(filter(None, (midnight, offer and offer.valid_until))),
+        expires_at=end,
     )
     AutomationRun.objects.bulk_create(
         AutomationRun(

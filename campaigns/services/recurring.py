@@ -119,8 +119,10 @@ def schedule_fields(schedule: Schedule) -> dict[str, Any]:
 
 
 def _latest_due(campaign: Campaign, now: datetime) -> recurrence.Due:
+    assert campaign.recurrence is not None
+    planned = planned_run(campaign)
     return recurrence.latest_due(
-        campaign.recurrence, planned=planned_run(campaign), zone=campaign.business.zone, now=now
+        campaign.recurrence, planned=planned, zone=campaign.business.zone, now=now
     )
 
 
