@@ -8,6 +8,7 @@ from campaigns.serializers.campaigns import (
     ScheduleSerializer,
 )
 from campaigns.serializers.dashboard import DashboardSerializer
+from campaigns.serializers.recurrence import RecurrenceSerializer
 from campaigns.serializers.results import (
     AudienceSerializer,
     IdsSerializer,
@@ -33,6 +34,7 @@ __all__ = [
     "MessageStatusSerializer",
     "PreviewInputSerializer",
     "PreviewSerializer",
+    "RecurrenceSerializer",
     "RunSerializer",
     "SamplesSerializer",
     "ScheduleSerializer",
