@@ -15,6 +15,7 @@ from accounts.problems import Problem
 from campaigns import selectors, services
 from campaigns.models import Automation, Campaign, Template
 from campaigns.offers import TooManyLinks, check_leads
+from campaigns.recurrence_form import RecurrenceForm
 from campaigns.schedule import EARLIEST, LATEST, Schedule, from_wall_time
 from contacts.forms import AudienceFilterForm
 from contacts.phone import InvalidPhone, normalise
@@ -106,7 +107,7 @@ OFFER_HELP: Final = {
 }
 
 
-class CampaignForm(OfferForm, AudienceFilterForm):
+class CampaignForm(OfferForm, AudienceFilterForm, RecurrenceForm):
     """`schedule` is left in the cleaned data: what the service takes, None for a draft."""
 
     send_date = forms.DateField(
@@ -199,20 +200,17 @@ class AutomationForm(OfferForm):
     class Meta:
         model = Automation
         fields = (
-            "business", "kind", "is_active", "text", "sender", *OFFER_FIELDS, "offer_valid_days",
+            "business", "kind", "is_active", "send_time", "text", "sender", *OFFER_FIELDS,
+            "offer_valid_days",
         )  # fmt: skip
+        widgets = {"send_time": forms.TimeInput(attrs={"type": "time"})}
         help_texts = {
+            "send_time": "Of birthday messages, in the business's time zone.",
             "text": PLACEHOLDERS,
             "sender": SENDER_HELP,
             "offer_valid_days": "So many days from the message; of both ends the first counts.",
             **OFFER_HELP,
         }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "kind" in self.fields:
-            offered = [(kind.value, kind.label) for kind in Automation.OFFERED]
-            self.fields["kind"].choices = offered  # type: ignore[attr-defined]
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"]
@@ -223,6 +221,11 @@ class AutomationForm(OfferForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         business = cleaned.get("business") or getattr(self.instance, "business", None)
         self.clean_leads(business, cleaned.get("text", ""))
+        is_birthday = cleaned.get("kind", self.instance.kind) == Automation.Kind.BIRTHDAY
+        if is_birthday and not cleaned.get("send_time"):
+            self.add_error("send_time", "Birthday messages need a time of the day.")
+        if not is_birthday:
+            cleaned["send_time"] = None
         return cleaned
 
 

@@ -65,6 +65,10 @@ class Campaign(WithOffer):
 
     The text is the template's at the launch, or the campaign's own. The schedule keeps the wall
     time and zone that the person chose beside the instant that they mean.
+
+    recurrence: a campaign that comes again is `scheduled` between its runs, and its schedule is
+    that of the next one, or of the one under way. A run that cannot be is left out, not the
+    series: `failure` says why until the next one is launched, SkippedRun for good.
     """
 
     class Status(models.TextChoices):
@@ -96,6 +100,9 @@ class Campaign(WithOffer):
     schedule_date = models.DateField(null=True, blank=True)
     schedule_time = models.TimeField(null=True, blank=True)
     schedule_zone = models.CharField(max_length=64, blank=True)
+    recurrence = models.JSONField(
+        null=True, blank=True, help_text="`recurrence.Recurrence`; empty: it does not come again."
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
     )
@@ -135,6 +142,11 @@ class Campaign(WithOffer):
                 condition=~Q(offer_title="") | Q(offer_text="", offer_valid_until=None),
                 name="campaign_offer_titled",
             ),
+            models.CheckConstraint(
+                condition=Q(recurrence__isnull=True)
+                | Q(recurrence__every__in=["day", "week", "month"]),
+                name="campaign_recurrence",
+            ),
         ]
         indexes = [
             models.Index(fields=["business", "-created_at", "-id"], name="campaign_newest"),
@@ -164,6 +176,9 @@ class CampaignRun(models.Model):
     class Kind(models.TextChoices):
         LAUNCH = "launch"
         RETRY = "retry"  # of what failed in the runs since the latest launch
+        RECURRENCE = "recurrence"
+
+    OF_SERIES = (Kind.LAUNCH, Kind.RECURRENCE)  # what a recurring campaign's `count` counts
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="runs")
     broadcast = models.OneToOneField(Broadcast, on_delete=models.PROTECT, related_name="run")
@@ -196,18 +211,42 @@ class CampaignTest(models.Model):
         return f"Test of {self.campaign_id}"
 
 
+class SkippedRun(models.Model):
+    """Runs of a recurring campaign that did not take place, and why. Only ever added to.
+
+    scheduled_at: of the first of them. times: how many, one after the other for the same reason.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="skipped")
+    scheduled_at = models.DateTimeField()
+    times = models.PositiveIntegerField(default=1)
+    reason = models.CharField(max_length=255)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(times__gt=0) & ~Q(reason=""), name="skipped_run_says_why"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.times} x {self.campaign_id}: {self.reason}"
+
+
 class Automation(WithOffer):
-    """A text that goes out by itself when something happens to a person, once for each of them.
+    """A text that goes out by itself: when somebody signs up, or on their birthday.
 
     offer_valid_days: the offer ends so many days after the message; of both ends the first counts.
+    send_time: of birthday messages, in the business's time zone.
+    swept_on: the latest day of the business whose birthdays have been seen to.
+    failure: why the latest day's birthday messages did not go out; empty if they did.
     Not deleted once it has sent something: its runs say who has had it.
     """
 
     class Kind(models.TextChoices):
-        WELCOME = "welcome"
-        BIRTHDAY = "birthday"  # cannot be created yet: nothing sends it
-
-    OFFERED = (Kind.WELCOME,)
+        WELCOME = "welcome"  # once per phone
+        BIRTHDAY = "birthday"  # once per phone and year
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="automations")
     kind = models.CharField(max_length=10, choices=Kind)
@@ -219,12 +258,20 @@ class Automation(WithOffer):
         validators=[MinValueValidator(1), MaxValueValidator(MAX_OFFER_DAYS)],
     )
     is_active = models.BooleanField(default=True)
+    send_time = models.TimeField(null=True, blank=True)
+    swept_on = models.DateField(null=True, blank=True)
+    failure = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["business", "kind"], name="automation_kind_once"),
+            models.CheckConstraint(
+                condition=Q(kind="birthday", send_time__isnull=False, swept_on__isnull=False)
+                | (~Q(kind="birthday") & Q(send_time=None, swept_on=None)),
+                name="automation_birthday_when",
+            ),
             models.CheckConstraint(
                 condition=Q(kind__in=["welcome", "birthday"]), name="automation_kind"
             ),
@@ -240,9 +287,10 @@ class Automation(WithOffer):
 
 
 class AutomationRun(models.Model):
-    """An automation has happened to a person: its one message is that of the broadcast.
+    """An automation has happened to a person: the broadcast has its message to that phone.
 
     contact_id: without a constraint, since a deleted contact leaves its number behind as history.
+    year: of the birthday; 0 for what happens to a person once.
     """
 
     automation = models.ForeignKey(
@@ -250,15 +298,18 @@ class AutomationRun(models.Model):
     )
     phone = models.CharField(max_length=16, db_collation="C")
     contact_id = models.BigIntegerField(null=True, blank=True)
-    broadcast = models.OneToOneField(
-        Broadcast, on_delete=models.PROTECT, related_name="automation_run"
+    year = models.PositiveSmallIntegerField(default=0)
+    broadcast = models.ForeignKey(
+        Broadcast, on_delete=models.PROTECT, related_name="automation_runs"
     )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
             # Serves as the index by automation, too.
-            models.UniqueConstraint(fields=["automation", "phone"], name="automation_run_once"),
+            models.UniqueConstraint(
+                fields=["automation", "phone", "year"], name="automation_run_once"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -59,6 +59,7 @@ def _tick(task: str, seconds: float) -> dict[str, Any]:
 
 app.conf.beat_schedule = {
     "launch due campaigns": _tick("campaigns.tasks.launch_due", 2),
+    "send birthday messages": _tick("campaigns.tasks.send_birthday_messages", 60),
     "apply gateway events": _tick("messaging.tasks.apply_events", 2),
     "sweep messaging": _tick("messaging.tasks.sweep", 10),
     "look up reports": _tick("messaging.tasks.look_up_reports", 10),

@@ -11,10 +11,12 @@ from campaigns.serializers.campaigns import (
     TestMessagesSerializer,
 )
 from campaigns.serializers.dashboard import DashboardSerializer
+from campaigns.serializers.recurrence import RecurrenceSerializer
 from campaigns.serializers.results import (
     AudienceSerializer,
     IdsSerializer,
     MessageStatusSerializer,
+    RunSerializer,
     SamplesSerializer,
     StatisticsSerializer,
 )
@@ -36,7 +38,9 @@ __all__ = [
     "MessageStatusSerializer",
     "PreviewInputSerializer",
     "PreviewSerializer",
+    "RecurrenceSerializer",
     "RetrySerializer",
+    "RunSerializer",
     "SamplesSerializer",
     "ScheduleSerializer",
     "StatisticsSerializer",

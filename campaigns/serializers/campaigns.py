@@ -12,6 +12,7 @@ from campaigns.models import Campaign
 from campaigns.schedule import EARLIEST, LATEST
 from campaigns.serializers.fields import AudienceFilterField, InstantField, OwnRow, validate_text
 from campaigns.serializers.offers import OfferSerializer, WithOfferSerializer
+from campaigns.serializers.recurrence import RecurrenceSerializer
 from campaigns.serializers.results import StatisticsSerializer
 from contacts.phone import InvalidPhone, normalise
 from messaging.serializers import MessageSerializer
@@ -22,6 +23,10 @@ class CampaignSerializer(WithOfferSerializer, StrictModelSerializer[Campaign]):
 
     With `track_links`, http and https addresses in the text go out as short links of the business,
     which count who follows them.
+
+    With `recurrence` the campaign is `scheduled` between its runs, for the next one; `failure` says
+    why the latest one was left out. `scheduled_at` chooses the time of the day, and the day from
+    which on the first day of the rule counts.
     """
 
     template = OwnRow(rows=selectors.templates_of, required=False, allow_null=True)
@@ -38,6 +43,9 @@ class CampaignSerializer(WithOfferSerializer, StrictModelSerializer[Campaign]):
     )
     scheduled_at = InstantField(
         required=False, allow_null=True, help_text="Setting it schedules, emptying unschedules."
+    )
+    recurrence = RecurrenceSerializer(
+        required=False, allow_null=True, help_text="Empty: the campaign goes out once."
     )
     offer = OfferSerializer()
 
@@ -56,6 +64,7 @@ class CampaignSerializer(WithOfferSerializer, StrictModelSerializer[Campaign]):
             "status",
             "failure",
             "scheduled_at",
+            "recurrence",
             "created_at",
             "updated_at",
             "launched_at",

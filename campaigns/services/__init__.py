@@ -26,9 +26,11 @@ from campaigns.services.automations import (
     delete_automation,
     update_automation,
 )
+from campaigns.services.birthdays import send_birthday_messages
 from campaigns.services.editing import (
     UNCHANGED,
     CampaignFields,
+    CampaignInUse,
     PreconditionFailed,
     create_campaign,
     delete_campaign,
@@ -37,6 +39,7 @@ from campaigns.services.editing import (
 )
 from campaigns.services.following import follow_broadcast, reconcile
 from campaigns.services.launching import launch_due
+from campaigns.services.recurring import SeriesOver
 from campaigns.services.templates import (
     SystemTemplate,
     TemplateExists,
@@ -57,6 +60,7 @@ __all__ = [
     "AutomationInUse",
     "AutomationNotFound",
     "CampaignFields",
+    "CampaignInUse",
     "CampaignNotFound",
     "EmptyAudience",
     "InvalidStatus",
@@ -64,6 +68,7 @@ __all__ = [
     "ScheduleInPast",
     "ScheduleTooFar",
     "SendingNotApproved",
+    "SeriesOver",
     "SystemTemplate",
     "TemplateExists",
     "TemplateInUse",
@@ -85,6 +90,7 @@ __all__ = [
     "resume_campaign",
     "retry_failed",
     "schedule_campaign",
+    "send_birthday_messages",
     "send_campaign",
     "send_test",
     "send_welcome",

@@ -19,6 +19,7 @@ from campaigns.models import Campaign, CampaignRun
 from campaigns.offers import OfferEnded, is_over
 from campaigns.schedule import Schedule
 from campaigns.services.following import follow_broadcast
+from campaigns.services.recurring import align, schedule_fields
 from campaigns.signals import campaigns_changed
 from messaging import services as messaging
 from messaging.gateways.base import RETRYABLE, FailureReason
@@ -73,14 +74,18 @@ class ScheduleTooFar(Problem):
 
 @transaction.atomic
 def send_campaign(*, campaign: Campaign) -> Campaign:
-    """Schedule it for now, or bring a later schedule forward. Sending twice is refused."""
+    """Schedule it for now, or bring a later schedule forward. Sending twice is refused.
+
+    Brought forward, the next run of a series is still that of its day, and keeps its wall time.
+    """
     # As the caller saw it: of two that saw a draft, the later one finds a schedule and is refused,
     # though its statement may have begun before the instant that the first one wrote.
     seen = Campaign.objects.filter(
         _WAITING, pk=campaign.pk, status=campaign.status, scheduled_at=campaign.scheduled_at
     )
     not_due = seen.exclude(status=Campaign.Status.SCHEDULED, scheduled_at__lte=Now())
-    _step(campaign, not_due, "sent", scheduled_at=Now(), **_NO_WALL_TIME, **_SCHEDULED)
+    wall_time = _NO_WALL_TIME if campaign.recurrence is None else {}
+    _step(campaign, not_due, "sent", scheduled_at=Now(), **wall_time, **_SCHEDULED)
     _refuse_unapproved(campaign)
     refuse_ended_offer(campaign)
     if not selectors.audience_of(campaign).exists():
@@ -90,18 +95,14 @@ def send_campaign(*, campaign: Campaign) -> Campaign:
 
 @transaction.atomic
 def schedule_campaign(*, campaign: Campaign, schedule: Schedule) -> Campaign:
-    """Set or change the time. Who is in the audience is decided when it has come."""
+    """Set or change the time. Who is in the audience is decided when it has come.
+
+    The first run of a recurring campaign is that of the first day of its rule from then on.
+    """
     refuse_impossible(schedule.instant)
-    _step(
-        campaign,
-        Campaign.objects.filter(_WAITING, pk=campaign.pk),
-        "scheduled",
-        scheduled_at=schedule.instant,
-        schedule_date=schedule.day,
-        schedule_time=schedule.time,
-        schedule_zone=schedule.zone,
-        **_SCHEDULED,
-    )
+    schedule = align(campaign, schedule, now=timezone.now())
+    waiting = Campaign.objects.filter(_WAITING, pk=campaign.pk)
+    _step(campaign, waiting, "scheduled", **schedule_fields(schedule), **_SCHEDULED)
     _refuse_unapproved(campaign)
     refuse_ended_offer(campaign)
     return campaign
@@ -135,7 +136,19 @@ def unschedule_campaign(*, campaign: Campaign) -> Campaign:
 
 
 def cancel_campaign(*, campaign: Campaign) -> Campaign:
-    """What the gateway has been given already cannot be taken back."""
+    """The whole series, too. What the gateway has been given already cannot be taken back."""
+    if _cancel_waiting(campaign):
+        return campaign
+    try:
+        return _drive(campaign, "cancelled", messaging.cancel_broadcast)
+    except InvalidStatus:
+        # A run may have ended in between, so that the series waits for its next.
+        if _cancel_waiting(campaign):
+            return campaign
+        raise
+
+
+def _cancel_waiting(campaign: Campaign) -> bool:
     waiting = Campaign.objects.filter(
         pk=campaign.pk, status__in=[Campaign.Status.SCHEDULED, Campaign.Status.MISSED]
     )
@@ -144,8 +157,7 @@ def cancel_campaign(*, campaign: Campaign) -> Campaign:
     )
     if cancelled:
         _tell(campaign)
-        return campaign
-    return _drive(campaign, "cancelled", messaging.cancel_broadcast)
+    return bool(cancelled)
 
 
 def pause_campaign(*, campaign: Campaign) -> Campaign:
@@ -190,7 +202,7 @@ def _step(campaign: Campaign, allowed: QuerySet[Campaign], word: str, **changes:
 @transaction.atomic
 def _drive(campaign: Campaign, word: str, move: Callable[..., bool]) -> Campaign:
     """Move the campaign's broadcasts, and the campaign after them."""
-    moved = [move(broadcast_id=broadcast) for broadcast in selectors.broadcasts_of(campaign)]
+    moved = [move(broadcast_id=broadcast) for broadcast in selectors.open_broadcasts_of(campaign)]
     if not any(moved):
         _refuse(campaign, word)
     follow_broadcast(campaign_id=campaign.pk)

@@ -14,7 +14,7 @@ CAMPAIGN_ENDPOINTS = [
     ("get", "audience/"), ("post", "send/"), ("post", "schedule/"), ("post", "unschedule/"),
     ("post", "pause/"), ("post", "resume/"), ("post", "cancel/"), ("post", "duplicate/"),
     ("post", "retry-failed/"), ("post", "test/"),
-    ("get", "stats/"), ("get", "messages/"), ("get", "report/"),
+    ("get", "stats/"), ("get", "messages/"), ("get", "report/"), ("get", "runs/"),
 ]  # fmt: skip
 TEMPLATE_ENDPOINTS = ["get", "put", "patch", "delete"]
 

@@ -101,7 +101,7 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
 
     @extend_schema(parameters=[IF_MATCH])
     def destroy(self, request: Request, pk: str) -> Response:
-        """Drafts and scheduled campaigns can be deleted."""
+        """Drafts and scheduled campaigns can be deleted, unless they have sent something."""
         services.delete_campaign(campaign=self.get_object(), versions=_versions(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -121,6 +121,7 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
         """Set the time, or another one.
 
         A wall time that the clocks skip shifts forward; of one that comes twice, the first counts.
+        A recurring campaign goes out for the first time on the first day of its rule from then on.
         """
         campaign = self.get_object()
         chosen = self._validated(request).validated_data
@@ -143,7 +144,7 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
     @action(detail=True, methods=["post"], serializer_class=EmptySerializer)
     @idempotent
     def cancel(self, request: Request, pk: str) -> Response:
-        """End it; what the gateway has been given cannot be taken back."""
+        """End it, the whole series, too; what the gateway has been given cannot be taken back."""
         campaign = self._act(request, services.cancel_campaign)
         for broadcast_id in selectors.broadcasts_of(campaign):
             ring_on_commit(settle, broadcast_id)
@@ -197,7 +198,7 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
     @action(detail=True, methods=["post"], serializer_class=EmptySerializer)
     @idempotent
     def duplicate(self, request: Request, pk: str) -> Response:
-        """A draft with the same text for the same audience."""
+        """A draft with the same text for the same audience, as often."""
         campaign = self.get_object()
         self._validated(request)
         copy = services.duplicate_campaign(campaign=campaign, created_by=self.author)

@@ -13,7 +13,7 @@ from messaging.services.events import apply_stored_events, replay_events, store_
 from messaging.services.expansion import expand_chunk
 from messaging.services.sending import send_next_batch
 from messaging.services.settling import close_unknown, look_up_reports
-from messaging.services.single import send_message, send_samples
+from messaging.services.single import send_message, send_samples, send_to_contacts
 from messaging.services.sweeping import Findings, settle_batches, sweep_messaging
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "send_message",
     "send_next_batch",
     "send_samples",
+    "send_to_contacts",
     "settle_batches",
     "start_broadcast",
     "start_retry",
