@@ -60,6 +60,7 @@ def _tick(task: str, seconds: float) -> dict[str, Any]:
 app.conf.beat_schedule = {
     "launch due campaigns": _tick("campaigns.tasks.launch_due", 2),
     "apply gateway events": _tick("messaging.tasks.apply_events", 2),
+    "apply inbound messages": _tick("messaging.tasks.apply_inbound", 2),
     "sweep messaging": _tick("messaging.tasks.sweep", 10),
     "sweep imports": _tick("contacts.tasks.sweep_imports", 10),
     "forget sign-ups to confirm": _tick("contacts.tasks.forget_requests", 600),

@@ -1,4 +1,4 @@
-"""What goes out (broadcasts, batches, messages) and what comes back (gateway events)."""
+"""What goes out (broadcasts, batches, messages) and what comes back (gateway events, replies)."""
 
 from messaging.models.broadcast import (
     Batch,
@@ -8,9 +8,11 @@ from messaging.models.broadcast import (
     ExpansionCursor,
 )
 from messaging.models.events import GatewayEvent, GatewayReference, WaitingReport
+from messaging.models.inbound import AutoReply, InboundMessage, SentReply
 from messaging.models.message import Message, MessageProblem, new_public_id
 
 __all__ = [
+    "AutoReply",
     "Batch",
     "Broadcast",
     "BroadcastCounters",
@@ -18,8 +20,10 @@ __all__ = [
     "ExpansionCursor",
     "GatewayEvent",
     "GatewayReference",
+    "InboundMessage",
     "Message",
     "MessageProblem",
+    "SentReply",
     "WaitingReport",
     "new_public_id",
 ]

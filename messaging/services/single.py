@@ -62,6 +62,7 @@ def send_message(
         business=business,
         text=text,
         sender=sender,
+        phone=phone,
         is_marketing=is_marketing,
         link_base=business.link_base,
         reaches_suppressed=reaches_suppressed,
