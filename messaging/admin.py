@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.scoped_admin import BusinessAdmin, ReadOnlyAdmin, is_superuser, local_time
-from messaging import services, tasks
+from messaging import inbox_admin, services, tasks  # noqa: F401 - the inbox registers itself
 from messaging.models import (
     Batch,
     Broadcast,

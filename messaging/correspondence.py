@@ -37,7 +37,7 @@ _MESSAGE: Final = """
 # nested loop that stops there: docs/adr/0011-whose-reply-it-is.md.
 _LAST_MESSAGE: Final = """
 WITH hit AS MATERIALIZED (
-    SELECT message.at FROM messaging_broadcast broadcast CROSS JOIN LATERAL (
+    SELECT message.id, message.at FROM messaging_broadcast broadcast CROSS JOIN LATERAL (
         {message}
     ) message
     WHERE broadcast.phone IS NULL AND (%(sender)s = '' OR broadcast.sender = %(sender)s)
@@ -56,7 +56,7 @@ WITH hit AS MATERIALIZED (
         ORDER BY id DESC LIMIT 100
     ) broadcast CROSS JOIN LATERAL ({message}) message
 )
-SELECT id FROM (SELECT * FROM later UNION ALL SELECT * FROM alone) found
+SELECT id FROM (TABLE hit UNION ALL TABLE later UNION ALL TABLE alone) found
 ORDER BY at DESC, id DESC LIMIT 1
 """.replace("{message}", _MESSAGE)
 
