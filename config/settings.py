@@ -222,6 +222,7 @@ CELERY_TASK_DEFAULT_QUEUE = "scheduler"
 CELERY_TASK_ROUTES = {
     "messaging.tasks.send_next": {"queue": "sms"},
     "messaging.tasks.apply_events": {"queue": "events"},
+    "messaging.tasks.apply_inbound": {"queue": "events"},
     "contacts.tasks.run_import": {"queue": "imports"},
 }
 
@@ -231,6 +232,9 @@ MITTO_API_BASE = env.base_url("MITTO_API_BASE", "https://messaging.mittoapi.com"
 MITTO_API_KEY = env.text("MITTO_API_KEY")
 MITTO_TRAFFIC_ACCOUNT_ID = env.text("MITTO_TRAFFIC_ACCOUNT_ID")
 MITTO_WEBHOOK_SECRET = env.text("MITTO_WEBHOOK_SECRET", min_length=16)
+# Where a proxy in front, or the sender itself, signs what it posts: asked for besides.
+MITTO_WEBHOOK_HMAC_SECRET = env.text("MITTO_WEBHOOK_HMAC_SECRET", "", min_length=16)
+WEBHOOK_REPLAY_SECONDS = env.integer("WEBHOOK_REPLAY_SECONDS", 300, minimum=1)
 SENDERS = env.integer("SENDERS", min(max(os.cpu_count() or 2, 2), 4), minimum=1)
 # Messages a second that the gateway gets at most, from all workers together; 0: as many as can be.
 GATEWAY_PACE = env.integer("GATEWAY_PACE", 0)

@@ -15,7 +15,7 @@ from accounts.scoped_admin import (
     local_time,
 )
 from accounts.service_admin import ServiceAdmin
-from messaging import selectors, services, tasks
+from messaging import inbox_admin, selectors, services, tasks  # noqa: F401 - it registers itself
 from messaging.models import (
     Batch,
     Broadcast,

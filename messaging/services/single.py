@@ -30,6 +30,7 @@ class PhoneUnsubscribed(Problem):
 class _Fields(TypedDict, total=False):
     text: str
     sender: str
+    phone: str
     is_marketing: bool
     reaches_suppressed: bool
     expires_at: datetime | None
@@ -76,6 +77,7 @@ def send_message(
         business=business,
         text=text,
         sender=sender,
+        phone=phone,
         is_marketing=is_marketing,
         reaches_suppressed=reaches_suppressed,
         expires_at=expires_at,
