@@ -31,6 +31,7 @@ from contacts.services.lists import (
     remove_members,
     update_list,
 )
+from contacts.services.locks import hold_contact
 from contacts.services.opt_in import (
     Evidence,
     OptIn,
@@ -70,6 +71,7 @@ __all__ = [
     "delete_list",
     "find_request",
     "forget_requests",
+    "hold_contact",
     "opt_in",
     "remove_members",
     "resubscribe",

@@ -32,6 +32,21 @@ def test_the_peer_counts_and_ipv6_by_its_network(peer: str, expected: str) -> No
     assert address(peer) == expected
 
 
+@pytest.mark.parametrize(
+    ("peer", "expected"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7%eth0", None),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("", None),
+    ],
+)
+def test_evidence_is_an_address_that_the_database_takes(peer: str, expected: str | None) -> None:
+    assert client_ip(RequestFactory().get("/", REMOTE_ADDR=peer)) == expected
+
+
 @pytest.mark.parametrize("forwarded", ["203.0.113.9", "203.0.113.9, 192.0.2.7", "", "\x00", "::1"])
 def test_without_trusted_proxies_nobody_is_believed(forwarded: str) -> None:
     assert address("192.0.2.7", forwarded) == "192.0.2.7"
