@@ -187,6 +187,12 @@ def _bind_surely(found: LookedUp) -> bool:
     try:
         return _bind(found)
     except (DataError, IntegrityError):
+        # Somebody moved the message while we waited for it. PostgreSQL checks what we make of the
+        # counters as they were before that, and only then looks at what they are: once more.
+        pass
+    try:
+        return _bind(found)
+    except (DataError, IntegrityError):
         logger.exception("Report %s cannot be bound.", found.gateway_message_id)
         return False
 

@@ -1,7 +1,7 @@
 """Look-ups beside everything else that moves messages, and beside death."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import httpx2
@@ -18,6 +18,7 @@ from messaging.models import (
     Batch,
     Broadcast,
     Message,
+    MessageProblem,
     WaitingReport,
 )
 from messaging.selectors import statistics
@@ -31,6 +32,7 @@ from messaging.tests.unknown import (
     TellingGateway,
     apply_all,
     lease_is_over,
+    leave_unknown,
     lose_replies,
     together,
 )
@@ -149,6 +151,31 @@ def test_a_late_answer_and_a_look_up_at_once_settle_each_message_once(
     assert not WaitingReport.objects.exists()
 
 
+def look_up_during(work: Callable[[], object], message_id: int) -> int:
+    """Look up the message's report while the work is done but not committed; how many settled."""
+    message = Message.objects.get(pk=message_id)
+    found = LookedUp("g1", message.text, None, message.phone, DeliveryStatus.DELIVERED)
+    settled: list[int] = []
+
+    def look_up_meanwhile() -> None:
+        settled.append(services.look_up_reports(gateway=TellingGateway(lambda _: found)))
+        connection.close()
+
+    meanwhile = threading.Thread(target=look_up_meanwhile)
+    with transaction.atomic():
+        work()
+        meanwhile.start()
+        wait_for(somebody_waits_for_a_lock)
+    meanwhile.join()
+    return settled[0]
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
+
+
 def test_a_late_answer_that_is_just_being_committed_goes_first() -> None:
     broadcast = make_expanded(contacts=2)
     claim = claim_batch()
@@ -159,29 +186,21 @@ def test_a_late_answer_that_is_just_being_committed_goes_first() -> None:
     lease_is_over()
     results = Results()
     results.add(claim.messages[0], "sent", "", "g1")
-    settled: list[int] = []
-    first = Message.objects.get(pk=claim.messages[0])
-    found = LookedUp("g1", first.text, None, first.phone, DeliveryStatus.DELIVERED)
-    gateway = TellingGateway(lambda _: found)
 
-    def look_up_meanwhile() -> None:
-        settled.append(services.look_up_reports(gateway=gateway))
-        connection.close()
+    assert look_up_during(lambda: record(claim, results, Requeue()), claim.messages[0]) == 0
 
-    meanwhile = threading.Thread(target=look_up_meanwhile)
-    with transaction.atomic():
-        record(claim, results, Requeue())
-        meanwhile.start()
-        wait_for(somebody_waits_for_a_lock)
-    meanwhile.join()
-
-    assert settled == [0]
     assert statuses(broadcast) == {"sent": 1, "unknown": 1}
     apply_all()
     assert statuses(broadcast) == {"delivered": 1, "unknown": 1}
 
 
-def somebody_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-        return bool(cursor.fetchone()[0])
+def test_a_closure_that_is_just_being_committed_is_lifted() -> None:
+    broadcast = make_expanded(contacts=2)
+    leave_unknown("g1")
+    first = MessageProblem.objects.earliest("message_id")
+    long_ago = timezone.now() - timedelta(hours=80)
+    MessageProblem.objects.filter(pk=first.pk).update(created_at=long_ago)
+
+    assert look_up_during(services.close_unknown, first.message_id) == 1
+
+    assert statuses(broadcast) == {"delivered": 1, "unknown": 1}
