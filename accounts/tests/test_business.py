@@ -87,7 +87,7 @@ def test_a_frequency_cap_is_taken_off_by_both_its_numbers() -> None:
     "fields",
     [{"pace": 0}, {"frequency_cap_messages": 1}, {"frequency_cap_days": 1}],
 )
-def test_the_database_refuses_half_a_cap_and_no_pace_at_all(fields: dict[str, int]) -> None:
+def test_the_database_refuses_half_a_cap_and_no_pace_at_all(fields: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError):
         make_business(**fields)
 
