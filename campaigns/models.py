@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.models import Business, validate_sender
+from accounts.models import SENDER, Business, validate_sender
 from contacts.models import ContactList
 from messaging.models import Broadcast
 
@@ -147,6 +147,9 @@ class Campaign(WithOffer):
                 | Q(recurrence__every__in=["day", "week", "month"]),
                 name="campaign_recurrence",
             ),
+            models.CheckConstraint(
+                condition=Q(sender="") | Q(sender__regex=SENDER), name="campaign_sender"
+            ),
         ]
         indexes = [
             models.Index(fields=["business", "-created_at", "-id"], name="campaign_newest"),
@@ -245,6 +248,9 @@ class Automation(WithOffer):
                 condition=Q(kind="birthday", send_time__isnull=False, swept_on__isnull=False)
                 | (~Q(kind="birthday") & Q(send_time=None, swept_on=None)),
                 name="automation_birthday_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(sender="") | Q(sender__regex=SENDER), name="automation_sender"
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["welcome", "birthday"]), name="automation_kind"

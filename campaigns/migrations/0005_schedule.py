@@ -87,4 +87,12 @@ class Migration(migrations.Migration):
             model_name='skippedrun',
             constraint=models.CheckConstraint(condition=models.Q(('times__gt', 0), models.Q(('reason', ''), _negated=True)), name='skipped_run_says_why'),
         ),
+        migrations.AddConstraint(
+            model_name='automation',
+            constraint=models.CheckConstraint(condition=models.Q(('sender', ''), ('sender__regex', '^([A-Za-z0-9]{3,11}|[0-9]{3,14})\\Z'), _connector='OR'), name='automation_sender'),
+        ),
+        migrations.AddConstraint(
+            model_name='campaign',
+            constraint=models.CheckConstraint(condition=models.Q(('sender', ''), ('sender__regex', '^([A-Za-z0-9]{3,11}|[0-9]{3,14})\\Z'), _connector='OR'), name='campaign_sender'),
+        ),
     ]
