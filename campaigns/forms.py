@@ -1,5 +1,6 @@
 """The admin's forms of templates, campaigns and automations."""
 
+import re
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from campaigns.offers import TooManyLinks, check_leads
 from campaigns.recurrence_form import RecurrenceForm
 from campaigns.schedule import EARLIEST, LATEST, Schedule, from_wall_time
 from contacts.forms import AudienceFilterForm
+from contacts.phone import InvalidPhone, normalise
 from messaging.rendering import TemplateError
 from messaging.texts import check_text
 
@@ -225,6 +227,29 @@ class AutomationForm(OfferForm):
         if not is_birthday:
             cleaned["send_time"] = None
         return cleaned
+
+
+class PhonesForm(forms.Form):
+    """`phones` is left in the cleaned data as E.164; country: of numbers that name none."""
+
+    phones = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": services.MAX_PHONES}),
+        help_text=f"Up to {services.MAX_PHONES}, one a line.",
+    )
+
+    def __init__(self, country: str, data: Any = None) -> None:
+        super().__init__(data)
+        self._country = country
+
+    def clean_phones(self) -> list[str]:
+        lines = re.split(r"[\n,;]", self.cleaned_data["phones"])
+        try:
+            found = {normalise(line, self._country): None for line in lines if line.strip()}
+        except InvalidPhone as error:
+            raise ValidationError(str(error)) from error
+        if len(found) > services.MAX_PHONES:
+            raise ValidationError(f"At most {services.MAX_PHONES} phones.")
+        return list(found)
 
 
 def _last_day(end: datetime, zone: ZoneInfo) -> date:

@@ -171,11 +171,15 @@ class Campaign(WithOffer):
 
 
 class CampaignRun(models.Model):
-    """One broadcast of a campaign; the broadcast itself knows nothing of campaigns."""
+    """One broadcast of a campaign; the broadcast itself knows nothing of campaigns.
+
+    The statistics of the campaign are those of all its runs together.
+    """
 
     class Kind(models.TextChoices):
         LAUNCH = "launch"
         RECURRENCE = "recurrence"
+        RETRY = "retry"  # of what failed in the runs since the latest launch
 
     OF_SERIES = (Kind.LAUNCH, Kind.RECURRENCE)  # what a recurring campaign's `count` counts
 
@@ -209,6 +213,28 @@ class SkippedRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.times} x {self.campaign_id}: {self.reason}"
+
+
+class CampaignTest(models.Model):
+    """A broadcast of a campaign's text to a few phones of its author.
+
+    No run of the campaign: neither its status nor its statistics know of it. It outlives the
+    campaign, for it says how much of the day's allowance is used up.
+    """
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.SET_NULL, null=True, blank=True, related_name="tests"
+    )
+    broadcast = models.OneToOneField(Broadcast, on_delete=models.PROTECT, related_name="test")
+    messages = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["business", "created_at"], name="campaign_test_recent")]
+
+    def __str__(self) -> str:
+        return f"Test of {self.campaign_id}"
 
 
 class Automation(WithOffer):

@@ -157,6 +157,17 @@ def broadcasts_of_automation(automation: Automation) -> QuerySet[AutomationRun, 
     return AutomationRun.objects.filter(automation=automation).values("broadcast")
 
 
+def retryable_broadcasts(campaign: Campaign) -> list[int]:
+    """Those whose failures can be sent again: of the latest launch, and of its retries."""
+    runs = CampaignRun.objects.filter(campaign=campaign).order_by("-pk")
+    found = []
+    for kind, broadcast_id in runs.values_list("kind", "broadcast_id"):
+        found.append(broadcast_id)
+        if kind != CampaignRun.Kind.RETRY:
+            break
+    return sorted(found)
+
+
 def with_broadcasts(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
     """Each campaign with `broadcast_ids`, read in the same query."""
     runs = CampaignRun.objects.filter(campaign=OuterRef("pk")).values("broadcast_id")

@@ -62,6 +62,8 @@ app.conf.beat_schedule = {
     "send birthday messages": _tick("campaigns.tasks.send_birthday_messages", 60),
     "apply gateway events": _tick("messaging.tasks.apply_events", 2),
     "sweep messaging": _tick("messaging.tasks.sweep", 10),
+    "look up reports": _tick("messaging.tasks.look_up_reports", 10),
+    "close what stays unknown": _tick("messaging.tasks.close_unknown", 600),
     "sweep imports": _tick("contacts.tasks.sweep_imports", 10),
     "forget sign-ups to confirm": _tick("contacts.tasks.forget_requests", 600),
     "replay invalidations": _tick("rediskit.tasks.replay_invalidations", 10),

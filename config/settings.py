@@ -238,6 +238,10 @@ SEND_LEASE = env.integer(
     "SEND_LEASE", GATEWAY_CALL_DEADLINE + 10, minimum=GATEWAY_CALL_DEADLINE + 2
 )
 GATEWAY_BACK_OFF = env.integer("GATEWAY_BACK_OFF", 5, minimum=1)  # seconds
+# What is unknown for so many hours is closed as failed; a later report still lifts it.
+UNKNOWN_CLOSURE_HOURS = env.integer("UNKNOWN_CLOSURE_HOURS", 72, minimum=1, maximum=8760)
+# Reports whose message is not known, of which the gateway is asked every ten seconds at most.
+GATEWAY_LOOKUPS = env.integer("GATEWAY_LOOKUPS", 200)
 
 # -- Offers ----------------------------------------------------------------------------
 

@@ -1,13 +1,15 @@
 """The engine as staff see it: to look at, and, for what is in quarantine, to try again."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts.scoped_admin import BusinessAdmin, ReadOnlyAdmin, is_superuser, local_time
-from messaging import services, tasks
+from accounts.service_admin import ServiceAdmin
+from messaging import selectors, services, tasks
 from messaging.models import (
     Batch,
     Broadcast,
@@ -55,13 +57,51 @@ class OperatorAdmin(ReadOnlyAdmin, BusinessAdmin):
         return is_superuser(request)
 
 
+class UnknownFilter(admin.SimpleListFilter):
+    title = "unknown messages"
+    parameter_name = "unknown"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Some")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Broadcast]) -> QuerySet[Broadcast]:
+        return queryset.filter(counters__unknown__gt=0) if self.value() == "yes" else queryset
+
+
 @admin.register(Broadcast)
-class BroadcastAdmin(OperatorAdmin):
-    list_display = ["id", "business", "status", "sender", "total", "done", "created_at"]
-    list_filter = ["status", "business"]
+class BroadcastAdmin(OperatorAdmin, ServiceAdmin):
+    list_display = [
+        "id", "business", "status", "sender", "total", "done", "unknown", "created_at",
+    ]  # fmt: skip
+    list_filter = ["status", UnknownFilter, "business"]
     list_select_related = ["business", "counters"]
     search_fields = ["text"]
     inlines = [CountersInline, CursorInline]
+    actions = ["close_unknown"]
+
+    @admin.action(description="Close unknown messages as failed", permissions=["view"])
+    def close_unknown(
+        self, request: HttpRequest, queryset: QuerySet[Broadcast]
+    ) -> HttpResponse | None:
+        chosen = list(queryset.values_list("pk", flat=True))
+        if "confirmed" not in request.POST:
+            found = {
+                each.broadcast_id: f"{each.messages} unknown ({', '.join(each.reasons)})"
+                for each in selectors.unknown_messages(broadcast_ids=chosen)
+            }
+            rows = [(row, found.get(row.pk, "nothing unknown")) for row in queryset]
+            question = (
+                "Close the unknown messages of these broadcasts as failed (unconfirmed)? Their "
+                "businesses may then send them again, and some people may get them twice."
+            )
+            return self.ask(request, "close_unknown", "Close unknown messages", question, rows)
+        closed = services.close_unknown(older_than=timedelta(0), broadcast_ids=chosen)
+        self.message_user(request, f"{closed} messages were closed as failed (unconfirmed).")
+        return None
+
+    @admin.display
+    def unknown(self, broadcast: Broadcast) -> int:
+        return broadcast.counters.unknown
 
     @admin.display(description="messages")
     def total(self, broadcast: Broadcast) -> int:

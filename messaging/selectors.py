@@ -1,13 +1,14 @@
 """Reads of broadcasts and messages."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 
-from messaging.models import Batch, BroadcastCounters, Message, MessageProblem
+from messaging.models import Batch, BroadcastCounters, Message, MessageProblem, Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +75,88 @@ def messages_of(broadcast_ids: Iterable[int], status: str | None = None) -> Quer
         )
         messages = messages.filter(Exists(problems))
     return messages.order_by("broadcast_id", "phone")
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownMessages:
+    """Those of one broadcast whose fate nobody knows; since when, of the oldest."""
+
+    broadcast_id: int
+    business: str
+    messages: int
+    reasons: list[str]
+    since: datetime
+
+
+# By the partial index on the counters: broadcasts without such messages are not looked at.
+_UNKNOWN = """
+SELECT broadcast.id, business.name, count(*), array_agg(DISTINCT message.reason ORDER BY
+    message.reason), min(problem.created_at)
+FROM messaging_broadcastcounters counters
+JOIN messaging_broadcast broadcast ON broadcast.id = counters.broadcast_id
+JOIN accounts_business business ON business.id = broadcast.business_id
+JOIN messaging_messageproblem problem
+    ON problem.broadcast_id = broadcast.id AND problem.status = 'unknown'
+JOIN messaging_message message ON message.id = problem.message_id AND message.status = 'unknown'
+WHERE counters.unknown > 0 AND problem.created_at <= now() - make_interval(secs => %(age)s)
+    AND (%(ids)s::int8[] IS NULL OR broadcast.id = ANY(%(ids)s))
+GROUP BY broadcast.id, business.name ORDER BY broadcast.id
+"""
+
+
+def unknown_messages(
+    *, older_than: timedelta = timedelta(0), broadcast_ids: Collection[int] | None = None
+) -> list[UnknownMessages]:
+    """Broadcast by broadcast; broadcast_ids: only these."""
+    ids = None if broadcast_ids is None else list(broadcast_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(_UNKNOWN, {"age": older_than.total_seconds(), "ids": ids})
+        return [UnknownMessages(*row) for row in cursor.fetchall()]
+
+
+# A message whose failure is to be sent again: for one of the reasons, to a phone that is still that
+# of a subscribed contact and has had no further message among the broadcasts.
+_NEXT_FAILURES = """
+WITH failure AS MATERIALIZED (
+    SELECT DISTINCT message_id FROM messaging_messageproblem
+    WHERE broadcast_id = ANY(%(broadcasts)s) AND status IN ('failed', 'undelivered')
+        AND message_id > %(after)s
+    ORDER BY message_id LIMIT %(limit)s
+)
+SELECT failure.message_id, (
+    SELECT contact.id FROM messaging_message message
+    JOIN contacts_contact contact ON contact.id = message.contact_id
+        AND contact.business_id = message.business_id AND contact.phone = message.phone
+        AND contact.is_subscribed
+    WHERE message.id = failure.message_id AND message.status IN ('failed', 'undelivered')
+        AND message.reason = ANY(%(reasons)s)
+        AND NOT EXISTS (SELECT FROM messaging_message later
+            WHERE later.broadcast_id = ANY(%(broadcasts)s)
+                AND later.broadcast_id > message.broadcast_id AND later.phone = message.phone)
+)
+FROM failure ORDER BY failure.message_id
+"""
+_FAILURES_AT_A_TIME = 5000
+
+
+def next_failures(retry: Retry, *, after: int, limit: int) -> list[tuple[int, int | None]]:
+    """Messages that failed, in order of id, and the contact if one is to get it again."""
+    parameters: dict[str, Any] = {
+        "broadcasts": retry["broadcasts"],
+        "reasons": retry["reasons"],
+        "after": after,
+        "limit": limit,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_FAILURES, parameters)
+        return list(cursor.fetchall())
+
+
+def has_failures(retry: Retry) -> bool:
+    """Whether anybody is to get it again."""
+    after = 0
+    while failures := next_failures(retry, after=after, limit=_FAILURES_AT_A_TIME):
+        if any(contact_id for _, contact_id in failures):
+            return True
+        after = failures[-1][0]
+    return False

@@ -37,6 +37,16 @@ def apply_events() -> None:
 
 
 @shared_task
+def look_up_reports() -> None:
+    services.look_up_reports()
+
+
+@shared_task
+def close_unknown() -> None:
+    services.close_unknown()
+
+
+@shared_task
 def sweep() -> None:
     findings = services.sweep_messaging()
     for broadcast_id in findings.expand:

@@ -1,6 +1,7 @@
 """Campaigns: written, sent, and followed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Any, Final
 
 from django.contrib import admin, messages
@@ -16,14 +17,14 @@ from accounts.scoped_admin import local_time
 from accounts.service_admin import ServiceAdmin
 from campaigns import selectors, services, tasks
 from campaigns.admin.displays import as_launched, as_sent, figures, run_table
-from campaigns.forms import OFFER_FIELDS, CampaignForm
+from campaigns.forms import OFFER_FIELDS, CampaignForm, PhonesForm
 from campaigns.models import Campaign, CampaignRun
 from campaigns.recurrence import describe
 from campaigns.recurrence_form import REPEAT_FIELDS
 from campaigns.statistics import campaign_statistics
 from contacts.forms import FILTER_FIELDS, describe_filter
 from messaging.models import BroadcastCounters
-from messaging.tasks import send_next, settle
+from messaging.tasks import expand, send_next, settle
 from rediskit.doorbell import ring_on_commit, ring_senders
 
 SCHEDULED = local_time("scheduled_at", "time")
@@ -47,7 +48,9 @@ class CampaignAdmin(ServiceAdmin):
     list_select_related = ["business"]
     search_fields = ["name"]
     ordering = ["-created_at", "-pk"]
-    actions = ["send_now", "pause", "resume", "cancel"]
+    actions = [
+        "send_test", "send_now", "pause", "resume", "cancel", "retry", "retry_unconfirmed",
+    ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         runs = (
@@ -143,6 +146,64 @@ class CampaignAdmin(ServiceAdmin):
         for campaign in self._act(request, queryset, services.cancel_campaign, "cancelled"):
             for broadcast_id in selectors.broadcasts_of(campaign):
                 ring_on_commit(settle, broadcast_id)
+        return None
+
+    @admin.action(description="Send failed ones again", permissions=["change"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> HttpResponse | None:
+        question = (
+            "Send these campaigns again to everybody whose message failed or was not delivered for "
+            "a reason that may pass, and who is still subscribed?"
+        )
+        return self._retry(request, queryset, "retry", question)
+
+    @admin.action(description="Send failed and unconfirmed ones again", permissions=["change"])
+    def retry_unconfirmed(
+        self, request: HttpRequest, queryset: QuerySet[Campaign]
+    ) -> HttpResponse | None:
+        question = (
+            "Send these campaigns again also where nobody knows whether the message arrived? Some "
+            "people may get it twice."
+        )
+        return self._retry(
+            request, queryset, "retry_unconfirmed", question, include=services.RETRY_IF_NAMED
+        )
+
+    def _retry(
+        self,
+        request: HttpRequest,
+        campaigns: QuerySet[Campaign],
+        action: str,
+        question: str,
+        include: Collection[str] = (),
+    ) -> HttpResponse | None:
+        if "confirmed" not in request.POST:
+            rows = [(each, f"{self.failed(each)} failed or not delivered") for each in campaigns]
+            return self.ask(request, action, "Send again", question, rows)
+        again = partial(services.retry_failed, include=include)
+        for campaign in self._act(request, campaigns, again, "will be sent again"):
+            ring_on_commit(expand, selectors.broadcasts_of(campaign)[-1])
+        return None
+
+    @admin.action(description="Send a test", permissions=["change"])
+    def send_test(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> HttpResponse | None:
+        campaign = queryset.first()
+        if campaign is None or len(queryset) > 1:
+            self.message_user(request, "Choose one campaign to test.", messages.ERROR)
+            return None
+        answer = request.POST if "confirmed" in request.POST else None
+        form = PhonesForm(campaign.business.country, answer)
+        if not form.is_valid():
+            question = "To whom shall the text go, as everybody would get it now?"
+            rows = [(campaign, campaign.get_status_display())]
+            return self.ask(request, "send_test", "Send a test", question, rows, form=form)
+        try:
+            services.send_test(campaign=campaign, phones=form.cleaned_data["phones"])
+        except Problem as problem:
+            self.message_user(request, f"{campaign}: {problem.detail}", messages.ERROR)
+            return None
+        transaction.on_commit(lambda: ring_senders(send_next))
+        phones = ", ".join(form.cleaned_data["phones"])
+        self.message_user(request, f"{campaign}: a test is on its way to {phones}.")
         return None
 
     def _act(

@@ -4,8 +4,11 @@ from campaigns.serializers.automations import AutomationSerializer
 from campaigns.serializers.campaigns import (
     CampaignListSerializer,
     CampaignSerializer,
+    CampaignTestSerializer,
     EmptySerializer,
+    RetrySerializer,
     ScheduleSerializer,
+    TestMessagesSerializer,
 )
 from campaigns.serializers.dashboard import DashboardSerializer
 from campaigns.serializers.recurrence import RecurrenceSerializer
@@ -28,6 +31,7 @@ __all__ = [
     "AutomationSerializer",
     "CampaignListSerializer",
     "CampaignSerializer",
+    "CampaignTestSerializer",
     "DashboardSerializer",
     "EmptySerializer",
     "IdsSerializer",
@@ -35,9 +39,11 @@ __all__ = [
     "PreviewInputSerializer",
     "PreviewSerializer",
     "RecurrenceSerializer",
+    "RetrySerializer",
     "RunSerializer",
     "SamplesSerializer",
     "ScheduleSerializer",
     "StatisticsSerializer",
     "TemplateSerializer",
+    "TestMessagesSerializer",
 ]

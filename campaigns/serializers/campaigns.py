@@ -7,13 +7,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.strict import StrictModelSerializer, StrictSerializer
-from campaigns import selectors
+from campaigns import selectors, services
 from campaigns.models import Campaign
 from campaigns.schedule import EARLIEST, LATEST
 from campaigns.serializers.fields import AudienceFilterField, InstantField, OwnRow, validate_text
 from campaigns.serializers.offers import OfferSerializer, WithOfferSerializer
 from campaigns.serializers.recurrence import RecurrenceSerializer
 from campaigns.serializers.results import StatisticsSerializer
+from contacts.phone import InvalidPhone, normalise
+from messaging.serializers import MessageSerializer
 
 
 class CampaignSerializer(WithOfferSerializer, StrictModelSerializer[Campaign]):
@@ -137,3 +139,34 @@ class ScheduleSerializer(StrictSerializer):
 
 class EmptySerializer(StrictSerializer):
     """An action without input refuses any."""
+
+
+class RetrySerializer(StrictSerializer):
+    """`include`: `unconfirmed` for what may have arrived, too."""
+
+    include = serializers.ListField(
+        child=serializers.ChoiceField([each.value for each in services.RETRY_IF_NAMED]),
+        required=False,
+        default=list,
+    )
+
+
+class CampaignTestSerializer(StrictSerializer):
+    """Phones in any spelling; `business` comes with the view."""
+
+    phones = serializers.ListField(
+        child=serializers.CharField(), min_length=1, max_length=services.MAX_PHONES
+    )
+
+    def validate_phones(self, value: list[str]) -> list[str]:
+        country = self.context["view"].business.country
+        try:
+            return list(dict.fromkeys(normalise(phone, country) for phone in value))
+        except InvalidPhone as error:
+            raise serializers.ValidationError(str(error), code="INVALID_PHONE") from error
+
+
+class TestMessagesSerializer(serializers.Serializer[Any]):
+    """Followed by `messages/{id}/`."""
+
+    messages = MessageSerializer(many=True)

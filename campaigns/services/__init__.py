@@ -1,6 +1,7 @@
 """What can be done with templates, campaigns and automations."""
 
 from campaigns.services.actions import (
+    RETRY_IF_NAMED,
     CampaignNotFound,
     EmptyAudience,
     InvalidStatus,
@@ -11,6 +12,7 @@ from campaigns.services.actions import (
     pause_campaign,
     refuse_impossible,
     resume_campaign,
+    retry_failed,
     schedule_campaign,
     send_campaign,
     unschedule_campaign,
@@ -46,9 +48,12 @@ from campaigns.services.templates import (
     delete_template,
     update_template,
 )
+from campaigns.services.trials import MAX_PHONES, TextRefused, TooManyTests, send_test
 from campaigns.services.welcoming import send_welcome
 
 __all__ = [
+    "MAX_PHONES",
+    "RETRY_IF_NAMED",
     "UNCHANGED",
     "AutomationExists",
     "AutomationFields",
@@ -67,6 +72,8 @@ __all__ = [
     "SystemTemplate",
     "TemplateExists",
     "TemplateInUse",
+    "TextRefused",
+    "TooManyTests",
     "cancel_campaign",
     "create_automation",
     "create_campaign",
@@ -81,9 +88,11 @@ __all__ = [
     "reconcile",
     "refuse_impossible",
     "resume_campaign",
+    "retry_failed",
     "schedule_campaign",
     "send_birthday_messages",
     "send_campaign",
+    "send_test",
     "send_welcome",
     "unschedule_campaign",
     "update_automation",

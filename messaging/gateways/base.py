@@ -30,8 +30,23 @@ class FailureReason(StrEnum):
     UNREADABLE_REPLY = "unreadable_reply"
     UNDELIVERABLE = "undeliverable"  # accepted, then reported as a failure
     EXPIRED = "expired"  # accepted, then given up by the network
+    ABSENT = "absent"  # accepted, but the phone was off or out of reach
+    BLOCKED = "blocked"  # accepted, but network or phone take no such message
     UNCONFIRMED = "unconfirmed"  # closed by us: nothing was heard in time
     WORKER_LOST = "worker_lost"  # nobody recorded the outcome of the call
+
+
+# What may end better the next time, and without the danger that somebody gets it twice. Not among
+# them: a number or a text that will be no better, and UNCONFIRMED, which may have arrived.
+RETRYABLE: Final = frozenset(
+    {
+        FailureReason.INVALID_SENDER,  # once the sender is registered
+        FailureReason.REFUSED,  # once there is credit again, say
+        FailureReason.UNDELIVERABLE,
+        FailureReason.EXPIRED,
+        FailureReason.ABSENT,
+    }
+)
 
 
 class Outcome(StrEnum):

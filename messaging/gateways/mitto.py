@@ -71,6 +71,28 @@ DELIVERY_STATUSES: Final[Mapping[str, DeliveryStatus]] = {
     "failed": DeliveryStatus.UNDELIVERED,
 }
 
+# Mitto publishes no list of descriptions. These parts of them are the usual words of networks, in
+# lower case; the first that occurs tells, and none of them leaves it at UNDELIVERABLE.
+UNDELIVERED_REASONS: Final[Mapping[str, FailureReason]] = {
+    "expired": FailureReason.EXPIRED,
+    "validity": FailureReason.EXPIRED,
+    "absent": FailureReason.ABSENT,
+    "unreachable": FailureReason.ABSENT,
+    "not reachable": FailureReason.ABSENT,
+    "switched off": FailureReason.ABSENT,
+    "detached": FailureReason.ABSENT,
+    "unknown subscriber": FailureReason.INVALID_NUMBER,
+    "unidentified subscriber": FailureReason.INVALID_NUMBER,
+    "invalid number": FailureReason.INVALID_NUMBER,
+    "invalid destination": FailureReason.INVALID_NUMBER,
+    "unallocated": FailureReason.INVALID_NUMBER,
+    "barred": FailureReason.BLOCKED,
+    "blocked": FailureReason.BLOCKED,
+    "blacklist": FailureReason.BLOCKED,
+    "rejected": FailureReason.BLOCKED,
+    "spam": FailureReason.BLOCKED,
+}
+
 
 class MittoGateway:
     name: Final = "mitto"
@@ -233,9 +255,9 @@ def _status_word(content: Mapping[str, object]) -> str:
 
 
 def _failure_reason(description: str) -> FailureReason:
-    return (
-        FailureReason.EXPIRED if "expired" in description.lower() else FailureReason.UNDELIVERABLE
-    )
+    said = description.lower()
+    reasons = (reason for words, reason in UNDELIVERED_REASONS.items() if words in said)
+    return next(reasons, FailureReason.UNDELIVERABLE)
 
 
 def _read_retry_after(value: str) -> float | None:

@@ -6,6 +6,7 @@ from messaging.models.broadcast import (
     BroadcastCounters,
     DailyUsage,
     ExpansionCursor,
+    Retry,
 )
 from messaging.models.events import GatewayEvent, GatewayReference, WaitingReport
 from messaging.models.message import Message, MessageProblem, new_public_id
@@ -20,6 +21,7 @@ __all__ = [
     "GatewayReference",
     "Message",
     "MessageProblem",
+    "Retry",
     "WaitingReport",
     "new_public_id",
 ]

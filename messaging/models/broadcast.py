@@ -1,5 +1,7 @@
 """The engine's unit of work and the rows beside it."""
 
+from typing import TypedDict
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -8,13 +10,24 @@ from django.db.models.functions import Now
 from accounts.models import SENDER, Business, validate_sender
 
 
+class Retry(TypedDict):
+    """Whose failures a broadcast sends again, as JSON: those with these reasons.
+
+    broadcasts: ids, ascending; of the messages to one phone the one in the last of them counts.
+    """
+
+    broadcasts: list[int]
+    reasons: list[str]
+
+
 class Broadcast(models.Model):
     """One text to one audience: text, sender, window, status. It knows contacts, not campaigns.
 
     Ladder, held by a trigger: sending <-> paused; sending -> completed;
     sending | paused -> cancelled | failed.
 
-    audience: what `contacts.selectors.audience` takes; empty when the messages were given.
+    audience: what `contacts.selectors.audience` takes; empty when the messages were given, or are
+    those of a retry.
     """
 
     class Status(models.TextChoices):
@@ -29,6 +42,9 @@ class Broadcast(models.Model):
     sender = models.CharField(max_length=14, validators=[validate_sender])
     is_marketing = models.BooleanField(default=True, help_text="Ends with an opt-out link.")
     audience = models.JSONField(null=True, blank=True)
+    retry_of = models.JSONField(
+        null=True, blank=True, help_text="Whose failures it sends again, and which: see Retry."
+    )
     link_base = models.CharField(
         max_length=255, blank=True, help_text="Of the links in its texts; empty: the site's."
     )
@@ -112,13 +128,22 @@ class BroadcastCounters(models.Model):
                 name="broadcast_counters_add_up",
             ),
         ]
+        indexes = [
+            # Where messages are to be settled. Other updates of the row stay HOT.
+            models.Index(
+                fields=["broadcast"], condition=Q(unknown__gt=0), name="broadcast_counters_unknown"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Counters of {self.broadcast_id}"
 
 
 class ExpansionCursor(models.Model):
-    """How far a broadcast's audience has been turned into messages (contacts in order of id)."""
+    """How far a broadcast's audience has been turned into messages (contacts in order of id).
+
+    Of a retry: how many of the failures, in order of the id of the message that failed.
+    """
 
     broadcast = models.OneToOneField(
         Broadcast, on_delete=models.CASCADE, primary_key=True, related_name="cursor"

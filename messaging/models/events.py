@@ -52,15 +52,24 @@ class GatewayReference(models.Model):
 
 
 class WaitingReport(models.Model):
-    """A report whose message is not known yet: it overtook the result of its own sending."""
+    """A report whose message is not known yet: it overtook the result of its own sending.
+
+    Or the result never came, for the reply to the call was lost: then the gateway is asked what
+    the id stands for (messaging.services.settling), at look_up_at, and later each time.
+    """
 
     gateway_message_id = models.CharField(max_length=100, db_collation="C")
     status = models.CharField(max_length=12)
     reason = models.CharField(max_length=40, blank=True)
     received_at = models.DateTimeField(db_default=Now())
+    lookups = models.PositiveSmallIntegerField(db_default=0, default=0)
+    look_up_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        indexes = [models.Index(fields=["gateway_message_id"], name="waiting_report_message")]
+        indexes = [
+            models.Index(fields=["gateway_message_id"], name="waiting_report_message"),
+            models.Index(fields=["look_up_at"], name="waiting_report_lookup"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.gateway_message_id}: {self.status}"

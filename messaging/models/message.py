@@ -120,6 +120,12 @@ class MessageProblem(models.Model):
             models.Index(
                 fields=["broadcast_id", "status", "message_id"], name="message_problem_broadcast"
             ),
+            # What was closed and may still be lifted.
+            models.Index(
+                fields=["created_at", "broadcast_id"],
+                condition=Q(reason="unconfirmed"),
+                name="message_problem_unconfirmed",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,32 +1,40 @@
 """The sending engine: start, expand, claim, call, record, apply, sweep."""
 
 from messaging.services.broadcasts import (
+    NothingToRetry,
     cancel_broadcast,
     complete_broadcast,
     pause_broadcast,
     resume_broadcast,
     start_broadcast,
+    start_retry,
 )
 from messaging.services.events import apply_stored_events, replay_events, store_event
 from messaging.services.expansion import expand_chunk
 from messaging.services.sending import send_next_batch
-from messaging.services.single import send_message, send_to_contacts
+from messaging.services.settling import close_unknown, look_up_reports
+from messaging.services.single import send_message, send_samples, send_to_contacts
 from messaging.services.sweeping import Findings, settle_batches, sweep_messaging
 
 __all__ = [
     "Findings",
+    "NothingToRetry",
     "apply_stored_events",
     "cancel_broadcast",
+    "close_unknown",
     "complete_broadcast",
     "expand_chunk",
+    "look_up_reports",
     "pause_broadcast",
     "replay_events",
     "resume_broadcast",
     "send_message",
     "send_next_batch",
+    "send_samples",
     "send_to_contacts",
     "settle_batches",
     "start_broadcast",
+    "start_retry",
     "store_event",
     "sweep_messaging",
 ]

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from psycopg.errors import UniqueViolation
 
+from contacts.models import Contact
 from contacts.selectors import audience
 from messaging import texts
 from messaging.models import (
@@ -18,10 +19,12 @@ from messaging.models import (
     BroadcastCounters,
     ExpansionCursor,
     Message,
+    Retry,
     new_public_id,
 )
 from messaging.rendering import Template, Values, compile_template
 from messaging.segments import count_segments
+from messaging.selectors import next_failures
 from messaging.signals import messages_changed
 
 
@@ -76,9 +79,9 @@ def _expand(broadcast_id: int, *, leave_out_known: bool) -> Chunk | None:
     if cursor is None:
         return None
     broadcast = Broadcast.objects.get(pk=broadcast_id)
-    recipients = _next_recipients(broadcast, cursor)
-    if recipients:
-        cursor.after_contact_id = recipients[-1].id or 0
+    recipients, reached = _next_recipients(broadcast, cursor)
+    if reached:
+        cursor.after_contact_id = reached
     else:
         cursor.done = True
     cursor.save(update_fields=["after_contact_id", "done"])
@@ -88,18 +91,31 @@ def _expand(broadcast_id: int, *, leave_out_known: bool) -> Chunk | None:
     return Chunk(messages=len(recipients), done=cursor.done)
 
 
-def _next_recipients(broadcast: Broadcast, cursor: ExpansionCursor) -> list[Recipient]:
+def _next_recipients(
+    broadcast: Broadcast, cursor: ExpansionCursor
+) -> tuple[list[Recipient], int | None]:
+    """And how far that takes the cursor; None if there is nothing behind it."""
     if broadcast.status not in {Broadcast.Status.SENDING, Broadcast.Status.PAUSED}:
-        return []
-    assert broadcast.audience is not None
+        return [], None
     size = settings.EXPANSION_CHUNK_SIZE if cursor.after_contact_id else settings.SEND_BATCH_SIZE
+    if broadcast.retry_of is not None:
+        return _next_retried(broadcast.retry_of, after=cursor.after_contact_id, limit=size)
+    assert broadcast.audience is not None
     rows = (
         audience(business_id=broadcast.business_id, spec=broadcast.audience)
         .filter(id__gt=cursor.after_contact_id, id__lte=cursor.up_to_contact_id)
         .order_by("id")
         .values_list(*Recipient._fields)[:size]
     )
-    return [Recipient(*row) for row in rows]
+    recipients = [Recipient(*row) for row in rows]
+    return recipients, recipients[-1].id if recipients else None
+
+
+def _next_retried(retry: Retry, *, after: int, limit: int) -> tuple[list[Recipient], int | None]:
+    failures = next_failures(retry, after=after, limit=limit)
+    wanted = [contact_id for _, contact_id in failures if contact_id is not None]
+    rows = Contact.objects.filter(pk__in=wanted).order_by("id").values_list(*Recipient._fields)
+    return [Recipient(*row) for row in rows], failures[-1][0] if failures else None
 
 
 def _without_known(broadcast_id: int, recipients: list[Recipient]) -> list[Recipient]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypedDict, Unpack
 
 from django.db import transaction
 
@@ -25,6 +25,14 @@ class PhoneUnsubscribed(Problem):
     status = 409
     code = "PHONE_UNSUBSCRIBED"
     title = "The person behind this phone does not want messages from this business."
+
+
+class _Fields(TypedDict, total=False):
+    text: str
+    sender: str
+    is_marketing: bool
+    reaches_suppressed: bool
+    expires_at: datetime | None
 
 
 def check_approved(business: Business) -> None:
@@ -60,7 +68,9 @@ def send_message(
     suppressed = suppressed_phones(business_id=business.pk, phones=[phone])
     if suppressed and not reaches_suppressed:
         raise PhoneUnsubscribed
+    recipient = Recipient(None, phone, "", "", {}) if contact is None else _recipient(contact)
     broadcast = _start(
+        [recipient],
         business=business,
         text=text,
         sender=sender,
@@ -68,10 +78,6 @@ def send_message(
         reaches_suppressed=reaches_suppressed,
         expires_at=expires_at,
     )
-    recipient = (
-        _to(contact)._replace(phone=phone) if contact else Recipient(None, phone, "", "", {})
-    )
-    insert_messages(broadcast, [recipient])
     return Message.objects.get(broadcast=broadcast)
 
 
@@ -91,20 +97,57 @@ def send_to_contacts(
     the commit. Raises SendingNotApproved.
     """
     check_approved(business)
-    broadcast = _start(business=business, text=text, sender=sender, expires_at=expires_at)
-    insert_messages(broadcast, [_to(contact) for contact in contacts])
-    return broadcast
+    return _start(
+        [_recipient(contact) for contact in contacts],
+        business=business,
+        text=text,
+        sender=sender,
+        is_marketing=True,
+        expires_at=expires_at,
+    )
 
 
-def _start(*, business: Business, **fields: Any) -> Broadcast:
-    """A broadcast to which its messages are given: there is nothing to expand."""
+@transaction.atomic
+def send_samples(
+    *,
+    business: Business,
+    phones: Sequence[str],
+    text: str,
+    sender: str,
+    expires_at: datetime | None = None,
+) -> Broadcast:
+    """A marketing text to a few phones, as it would go out: whoever is a contact is addressed.
+
+    The caller has checked the text, and attaches its links in the same transaction. Raises
+    SendingNotApproved, PhoneUnsubscribed.
+    """
+    check_approved(business)
+    for phone in sorted(suppressed_phones(business_id=business.pk, phones=phones)):
+        raise PhoneUnsubscribed(f"{phone} has unsubscribed from this business.")
+    contacts = Contact.objects.filter(business=business, phone__in=phones)
+    known = {contact.phone: _recipient(contact) for contact in contacts}
+    return _start(
+        [known.get(phone, Recipient(None, phone, "", "", {})) for phone in phones],
+        business=business,
+        text=text,
+        sender=sender,
+        is_marketing=True,
+        expires_at=expires_at,
+    )
+
+
+def _start(
+    recipients: Sequence[Recipient], *, business: Business, **fields: Unpack[_Fields]
+) -> Broadcast:
+    """Its messages are given: there is nothing to expand."""
     broadcast = Broadcast.objects.create(business=business, link_base=business.link_base, **fields)
     BroadcastCounters.objects.create(broadcast=broadcast)
     ExpansionCursor.objects.create(broadcast=broadcast, up_to_contact_id=0, done=True)
+    insert_messages(broadcast, recipients)
     return broadcast
 
 
-def _to(contact: Contact) -> Recipient:
+def _recipient(contact: Contact) -> Recipient:
     return Recipient(
         contact.pk, contact.phone, contact.first_name, contact.last_name, contact.attributes
     )

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -34,7 +35,7 @@ WHERE broadcast_id = %(broadcast)s AND n > 0
 _ENDED = Q(broadcast__status__in=[Broadcast.Status.CANCELLED, Broadcast.Status.FAILED])
 _EXPIRED = Q(broadcast__expires_at__lte=Now())
 _BATCHES_AT_A_TIME = 1000
-_REPORTS_WAIT = timedelta(hours=72)  # for their message; it will not be known any more
+_REPORTS_WAIT = 72  # hours for their message, at least; it will not be known any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def sweep_messaging() -> Findings:
     _end_batches(_EXPIRED & Q(state="ready"), "cancelled", "expired")
     for broadcast_id in finished_broadcasts().values_list("id", flat=True):
         complete_broadcast(broadcast_id=broadcast_id)
-    WaitingReport.objects.filter(received_at__lt=Now() - _REPORTS_WAIT).delete()
+    wait = timedelta(hours=max(_REPORTS_WAIT, settings.UNKNOWN_CLOSURE_HOURS))
+    WaitingReport.objects.filter(received_at__lt=Now() - wait).delete()
     return _findings()
 
 

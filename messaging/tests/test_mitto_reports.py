@@ -50,12 +50,18 @@ def test_a_failure_has_a_reason_and_the_gateways_words() -> None:
         [
             report(deliveryStatus="Failure", description="Absent\x00 subscriber"),
             report(deliveryStatus="Failure", description="Message Expired"),
+            report(deliveryStatus="Failure", description="Unknown subscriber"),
+            report(deliveryStatus="Failure", description="Call barred by operator"),
+            report(deliveryStatus="Failure", description="System failure"),
             report(deliveryStatus="Failure", description={"no": "text"}),
         ]
     )
     assert [(one.reason, one.detail) for one in parsed if isinstance(one, DeliveryReport)] == [
-        (FailureReason.UNDELIVERABLE, "Absent  subscriber"),
+        (FailureReason.ABSENT, "Absent  subscriber"),
         (FailureReason.EXPIRED, "Message Expired"),
+        (FailureReason.INVALID_NUMBER, "Unknown subscriber"),
+        (FailureReason.BLOCKED, "Call barred by operator"),
+        (FailureReason.UNDELIVERABLE, "System failure"),
         (FailureReason.UNDELIVERABLE, ""),
     ]
 

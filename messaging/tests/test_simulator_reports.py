@@ -1,62 +1,17 @@
-import contextlib
-import http.server
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import httpx2
-import orjson
 import pytest
 
 from messaging.tests.simulated import (
     SEND,
     counts,
     element,
+    receiving,
     send,
     wait_for,
 )
-
-
-@dataclass
-class Receiver:
-    """The product's webhook, as far as the simulator sees it."""
-
-    url: str
-    answers: list[int] = field(default_factory=list)  # statuses to answer first; then 202
-    secrets: list[str | None] = field(default_factory=list)
-    posts: list[list[dict[str, str]]] = field(default_factory=list)
-
-    def reports(self) -> list[dict[str, str]]:
-        return [report for post in list(self.posts) for report in post]
-
-
-@contextlib.contextmanager
-def receiving() -> Iterator[Receiver]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status = receiver.answers.pop(0) if receiver.answers else 202
-            receiver.secrets.append(self.headers["X-Webhook-Secret"])
-            if status == 202:
-                receiver.posts.append(orjson.loads(body))
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Quiet."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield receiver
-        finally:
-            server.shutdown()
 
 
 def test_every_message_is_reported_once(simulator: httpx2.Client) -> None:

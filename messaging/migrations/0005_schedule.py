@@ -6,8 +6,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_schedule_sender'),
-        ('messaging', '0003_links'),
+        ('accounts', '0004_schedule'),
+        ('messaging', '0004_settle'),
     ]
 
     operations = [

@@ -10,9 +10,9 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0003_public_side'),
-        ('campaigns', '0004_offers_and_automations'),
+        ('campaigns', '0005_settle'),
         ('contacts', '0004_consent_chain'),
-        ('messaging', '0003_links'),
+        ('messaging', '0004_settle'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='campaignrun',
             name='kind',
-            field=models.CharField(choices=[('launch', 'Launch'), ('recurrence', 'Recurrence')], default='launch', max_length=10),
+            field=models.CharField(choices=[('launch', 'Launch'), ('recurrence', 'Recurrence'), ('retry', 'Retry')], default='launch', max_length=10),
         ),
         migrations.AddConstraint(
             model_name='automation',

@@ -1,0 +1,357 @@
+"""Reports whose message nobody knows: the gateway tells, and only what fits exactly is settled."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx2
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import Business
+from accounts.tests.factories import make_business
+from messaging import services
+from messaging.gateways.base import (
+    CredentialsRefused,
+    DeliveryStatus,
+    FailureReason,
+    LookedUp,
+    LookupFailed,
+)
+from messaging.models import (
+    Batch,
+    Broadcast,
+    GatewayReference,
+    Message,
+    MessageProblem,
+    WaitingReport,
+)
+from messaging.selectors import statistics
+from messaging.services.claiming import claim_batch
+from messaging.services.counting import wrong_counters
+from messaging.services.recording import Requeue, Results, record
+from messaging.tests.factories import at_once, make_expanded, statuses
+from messaging.tests.mitto import make_gateway
+from messaging.tests.unknown import (
+    TellingGateway,
+    apply_all,
+    lease_is_over,
+    leave_unknown,
+    lose_replies,
+    together,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PHONE = "+306940000001"
+
+
+@pytest.fixture(autouse=True)
+def _counters_are_right(transactional_db: None) -> Iterator[None]:
+    yield
+    assert list(wrong_counters()) == []
+
+
+def look_up(simulator: httpx2.Client) -> int:
+    return services.look_up_reports(gateway=make_gateway(simulator.base_url))
+
+
+def single(business: Business, text: str = "Your table is ready") -> Broadcast:
+    """A message without links: nothing in its text tells it from another's."""
+    return services.send_message(
+        business=business, phone=PHONE, text=text, sender="Store"
+    ).broadcast
+
+
+def fitting(gateway_message_id: str) -> LookedUp:
+    message = Message.objects.get()
+    return LookedUp(
+        gateway_message_id, message.text, "Store", message.phone, DeliveryStatus.DELIVERED
+    )
+
+
+@pytest.fixture
+def unknown(simulator: httpx2.Client) -> Broadcast:
+    """Five messages that the gateway has, and has reported; we know neither."""
+    broadcast = make_expanded(contacts=5)
+    lose_replies(simulator)
+    assert statuses(broadcast) == {"unknown": 5}
+    assert WaitingReport.objects.count() == 5
+    lease_is_over()
+    return broadcast
+
+
+def test_what_a_lost_reply_left_unknown_is_settled_by_its_reports(
+    simulator: httpx2.Client,
+) -> None:
+    broadcast = make_expanded(contacts=40)
+    lose_replies(simulator, SIM_UNDELIVERED_RATE=0.5, SIM_SEED=1)
+    lease_is_over()
+
+    assert look_up(simulator) == 40
+
+    counted = simulator.get("/counts").json()
+    assert 0 < counted["undelivered"] < 40
+    assert statuses(broadcast) == {
+        "delivered": counted["delivered"],
+        "undelivered": counted["undelivered"],
+    }
+    assert set(Message.objects.values_list("status", "reason")) == {
+        ("delivered", ""),
+        ("undelivered", "absent"),
+    }
+    undelivered = MessageProblem.objects.filter(status="undelivered")
+    assert undelivered.count() == counted["undelivered"]
+    assert statistics([broadcast.pk])[broadcast.pk].segments == 40
+    assert not WaitingReport.objects.exists()
+    assert GatewayReference.objects.count() == 40
+    assert not Message.objects.filter(reported_at=None).exists()
+    assert not services.send_next_batch(TellingGateway(fitting)), "nothing is sent again"
+
+
+def test_a_report_younger_than_the_lease_is_left_to_its_own_call(
+    simulator: httpx2.Client, unknown: Broadcast
+) -> None:
+    WaitingReport.objects.update(received_at=timezone.now())
+    assert look_up(simulator) == 0
+    assert statuses(unknown) == {"unknown": 5}
+
+
+def test_later_reports_of_a_settled_message_change_nothing(
+    simulator: httpx2.Client, unknown: Broadcast
+) -> None:
+    gateway_message_id = WaitingReport.objects.earliest("id").gateway_message_id
+    WaitingReport.objects.create(gateway_message_id=gateway_message_id, status="undelivered")
+    lease_is_over()
+    look_up(simulator)
+    WaitingReport.objects.create(gateway_message_id=gateway_message_id, status="undelivered")
+    apply_all()
+
+    assert statuses(unknown) == {"delivered": 5}
+    assert not WaitingReport.objects.exists()
+
+
+def test_of_two_tenants_with_the_same_text_to_one_phone_neither_gets_the_other_s_report(
+    simulator: httpx2.Client,
+) -> None:
+    both = [single(make_business(name=name)) for name in ("One", "Two")]
+    lose_replies(simulator, batches=2)
+    lease_is_over()
+
+    assert look_up(simulator) == 0
+    assert [statuses(each) for each in both] == [{"unknown": 1}] * 2
+    assert WaitingReport.objects.count() == 2
+
+
+def test_a_twin_that_is_under_way_just_now_may_be_who_it_is_about(
+    simulator: httpx2.Client,
+) -> None:
+    first = single(make_business(name="One"))
+    lose_replies(simulator)
+    second = single(make_business(name="Two"))
+    claim = claim_batch()
+    assert claim is not None
+    lease_is_over()
+
+    assert look_up(simulator) == 0
+    results = Results()
+    results.add(claim.messages[0], "sent", "", "its own")
+    assert record(claim, results, Requeue())
+    lease_is_over()
+
+    assert look_up(simulator) == 1
+    assert statuses(first) == {"delivered": 1}
+    assert statuses(second) == {"sent": 1}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        {"destination": "+306940000099"},
+        {"destination": None},
+        {"text": "Your table is ready!"},
+        {"text": None},
+        {"text": "Your table\x00 is ready"},
+        {"text": "Your table \ud800 is ready"},
+    ],
+)
+def test_what_does_not_fit_exactly_is_not_settled(told: dict[str, str | None] | None) -> None:
+    broadcast = single(make_business())
+    leave_unknown()
+    fields = {"text": "Your table is ready", "destination": PHONE} | (told or {})
+    found = LookedUp("g1", fields["text"], "Store", fields["destination"], None)
+    gateway = TellingGateway(lambda _: found if told is not None else None)
+
+    assert services.look_up_reports(gateway=gateway) == 0
+    assert gateway.asked == ["g1"]
+    assert statuses(broadcast) == {"unknown": 1}
+    assert services.look_up_reports(gateway=gateway) == 0
+    assert gateway.asked == ["g1"], "it is not asked again at once"
+
+
+def test_a_destination_without_its_plus_sign_is_the_same() -> None:
+    broadcast = single(make_business())
+    leave_unknown()
+    found = LookedUp("g1", "Your table is ready", None, PHONE.lstrip("+"), None)
+    assert services.look_up_reports(gateway=TellingGateway(lambda _: found)) == 1
+    assert statuses(broadcast) == {"delivered": 1}
+
+
+def test_an_id_that_is_known_by_now_is_left_to_the_applier() -> None:
+    broadcast = single(make_business())
+    leave_unknown()
+    GatewayReference.objects.create(gateway_message_id="g1", message_id=Message.objects.get().pk)
+    assert services.look_up_reports(gateway=TellingGateway(fitting)) == 0
+    apply_all()
+    assert statuses(broadcast) == {"delivered": 1}
+
+
+def test_nobody_is_asked_while_nothing_is_unknown() -> None:
+    WaitingReport.objects.create(gateway_message_id="a neighbour's", status="delivered")
+    lease_is_over()
+    gateway = TellingGateway(lambda _: None)
+    services.look_up_reports(gateway=gateway)
+    assert gateway.asked == []
+
+
+def test_no_more_is_asked_than_the_setting_allows(settings: Settings) -> None:
+    single(make_business())
+    leave_unknown(*(f"g{number}" for number in range(7)))
+    gateway = TellingGateway(lambda _: None)
+    for limit, asked in [(0, 0), (3, 3), (200, 7)]:
+        settings.GATEWAY_LOOKUPS = limit
+        services.look_up_reports(gateway=gateway)
+        assert len(gateway.asked) == asked
+    assert len(set(gateway.asked)) == 7
+
+
+def test_an_id_the_gateway_does_not_know_is_asked_for_less_and_less(
+    simulator: httpx2.Client, unknown: Broadcast
+) -> None:
+    simulator.post("/reset").raise_for_status()  # ids of before mean nothing any more
+    waits = []
+    for _ in range(10):
+        now = timezone.now()
+        assert look_up(simulator) == 0
+        report = WaitingReport.objects.earliest("id")
+        waits.append(round((report.look_up_at - now).total_seconds() / 60))
+        WaitingReport.objects.update(look_up_at=now)
+
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 240, 240]
+    assert statuses(unknown) == {"unknown": 5}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        LookupFailed(FailureReason.TIMEOUT, "no reply"),
+        CredentialsRefused(FailureReason.CREDENTIALS, "HTTP 401"),
+    ],
+)
+def test_a_gateway_that_fails_is_left_alone_for_a_minute(error: Exception) -> None:
+    single(make_business())
+    leave_unknown(*(f"g{number}" for number in range(9)))
+
+    def fail(_: str) -> LookedUp | None:
+        raise error
+
+    gateway = TellingGateway(fail)
+    services.look_up_reports(gateway=gateway)
+    services.look_up_reports(gateway=gateway)
+
+    assert len(gateway.asked) == 3
+    assert not WaitingReport.objects.filter(look_up_at__lte=timezone.now()).exists()
+    lease_is_over()
+    assert services.look_up_reports(gateway=TellingGateway(fitting)) == 1
+
+
+def test_a_gateway_that_cannot_be_reached(unknown: Broadcast) -> None:
+    nowhere = make_gateway("http://127.0.0.1:9")
+    assert services.look_up_reports(gateway=nowhere) == 0
+    assert statuses(unknown) == {"unknown": 5}
+    assert WaitingReport.objects.count() == 5
+
+
+def test_a_process_that_dies_while_it_asks_leaves_everything_to_be_asked_again(
+    simulator: httpx2.Client, unknown: Broadcast
+) -> None:
+    def die(_: str) -> LookedUp | None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        services.look_up_reports(gateway=TellingGateway(die))
+    assert statuses(unknown) == {"unknown": 5}
+    lease_is_over()
+
+    assert look_up(simulator) == 5
+
+
+def test_several_at_once_ask_for_each_id_once_and_settle_each_message_once(
+    simulator: httpx2.Client, unknown: Broadcast
+) -> None:
+    asked: list[str] = []
+
+    def ask() -> None:
+        gateway = make_gateway(simulator.base_url)
+        telling = TellingGateway(gateway.lookup)
+        services.look_up_reports(gateway=telling)
+        asked.extend(telling.asked)
+
+    at_once(ask, threads=4)
+
+    assert len(asked) == len(set(asked)) == 5
+    assert statuses(unknown) == {"delivered": 5}
+
+
+def test_reports_are_applied_while_the_gateway_is_being_asked(unknown: Broadcast) -> None:
+    known = make_expanded(contacts=1)
+    services.send_next_batch(TellingGateway(fitting))
+    reference = Message.objects.get(broadcast=known).public_id
+    raw = b'{"messageId": "id-%s", "deliveryStatus": "Delivered"}' % reference.encode()
+
+    def tell(_: str) -> None:
+        services.store_event(gateway="mitto", kind="delivery", raw=raw)
+        apply_all()
+
+    services.look_up_reports(gateway=TellingGateway(tell))
+
+    assert statuses(known) == {"delivered": 1}
+
+
+def test_what_is_settled_while_the_applier_is_busy_waits_for_nobody(
+    simulator: httpx2.Client, unknown: Broadcast
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [0x7461706C])
+        at_once(lambda: look_up(simulator), threads=1)
+        cursor.execute("SELECT pg_advisory_unlock_all()")
+    assert statuses(unknown) == {"delivered": 5}
+
+
+def test_a_late_answer_and_a_look_up_at_once_settle_each_message_once(
+    simulator: httpx2.Client,
+) -> None:
+    """The worker was frozen past its lease, and comes back as its reports are looked up."""
+    broadcast = make_expanded(contacts=30)
+    claim = claim_batch()
+    assert claim is not None
+    answers = make_gateway(simulator.base_url).send_batch(claim.sms)
+    ids = [answer.gateway_message_id for answer in answers]
+    Batch.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    services.sweep_messaging()
+    assert statuses(broadcast) == {"unknown": 30}
+    for gateway_message_id in ids:
+        WaitingReport.objects.create(gateway_message_id=gateway_message_id, status="delivered")
+    lease_is_over()
+    results = Results()
+    for message_id, gateway_message_id in zip(claim.messages, ids, strict=True):
+        results.add(message_id, "sent", "", gateway_message_id)
+
+    together(lambda: look_up(simulator), lambda: record(claim, results, Requeue()), apply_all)
+    apply_all()
+
+    assert statuses(broadcast) == {"delivered": 30}
+    assert statistics([broadcast.pk])[broadcast.pk].segments == 30
+    assert not WaitingReport.objects.exists()
