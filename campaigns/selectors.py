@@ -139,7 +139,8 @@ def history_of(campaign: Campaign) -> QuerySet[Any, Any]:
         why=F("reason"),
     )
     names = ("at", "what", "ran", "state", "number", "why")
-    return runs.values(*names).union(skipped.values(*names), all=True).order_by("-at")
+    both: QuerySet[Any, Any] = runs.values(*names).union(skipped.values(*names), all=True)
+    return both.order_by("-at")
 
 
 def open_broadcasts_of(campaign: Campaign) -> list[int]:

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
         ('accounts', '0003_public_side'),
         ('campaigns', '0005_settle'),
         ('contacts', '0004_consent_chain'),
-        ('messaging', '0003_links'),
+        ('messaging', '0005_settle'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='campaignrun',
             name='kind',
-            field=models.CharField(choices=[('launch', 'Launch'), ('retry', 'Retry'), ('recurrence', 'Recurrence')], default='launch', max_length=10),
+            field=models.CharField(choices=[('launch', 'Launch'), ('recurrence', 'Recurrence'), ('retry', 'Retry')], default='launch', max_length=10),
         ),
         migrations.AddConstraint(
             model_name='automation',
@@ -86,5 +86,13 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='skippedrun',
             constraint=models.CheckConstraint(condition=models.Q(('times__gt', 0), models.Q(('reason', ''), _negated=True)), name='skipped_run_says_why'),
+        ),
+        migrations.AddConstraint(
+            model_name='automation',
+            constraint=models.CheckConstraint(condition=models.Q(('sender', ''), ('sender__regex', '^([A-Za-z0-9]{3,11}|[0-9]{3,14})\\Z'), _connector='OR'), name='automation_sender'),
+        ),
+        migrations.AddConstraint(
+            model_name='campaign',
+            constraint=models.CheckConstraint(condition=models.Q(('sender', ''), ('sender__regex', '^([A-Za-z0-9]{3,11}|[0-9]{3,14})\\Z'), _connector='OR'), name='campaign_sender'),
         ),
     ]

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +18,7 @@ from campaigns.tests.factories import make_automation, make_birthday
 from contacts.models import Contact
 from contacts.tests.factories import make_contact, sign_up
 from messaging.models import Batch, Broadcast, Message
+from messaging.services import send_to_contacts
 from tracking.models import Offer, ShortLink
 
 pytestmark = pytest.mark.django_db
@@ -283,7 +285,7 @@ class TestOutage:
         ],
     )
     def test_what_cannot_be_sent_is_told(
-        self, business: Business, change: dict[str, object], reason: str
+        self, business: Business, change: dict[str, Any], reason: str
     ) -> None:
         make_birthday(business)
         Automation.objects.update(**change)
@@ -307,12 +309,11 @@ class TestOutage:
         for each in (business, other):
             make_birthday(each)
             make_contact(each, birthday=BORN)
-        send = services.birthdays.messaging.send_to_contacts
 
-        def fail_for_first(**fields: object) -> Broadcast:
+        def fail_for_first(**fields: Any) -> Broadcast:
             if fields["business"] == business:
                 raise OSError("The disk is full.")
-            return send(**fields)
+            return send_to_contacts(**fields)
 
         with monkeypatch.context() as patch:
             patch.setattr("messaging.services.send_to_contacts", fail_for_first)

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from accounts.models import Business, validate_sender
+from accounts.models import SENDER, Business, validate_sender
 
 
 class Retry(TypedDict):
@@ -75,6 +75,8 @@ class Broadcast(models.Model):
                 condition=Q(status__in=["sending", "paused", "completed", "cancelled", "failed"]),
                 name="broadcast_status",
             ),
+            # Whoever starts one has validated it; this is the last door before the gateway.
+            models.CheckConstraint(condition=Q(sender__regex=SENDER), name="broadcast_sender"),
         ]
         indexes = [
             models.Index(

@@ -86,6 +86,32 @@ def send_message(
 
 
 @transaction.atomic
+def send_to_contacts(
+    *,
+    business: Business,
+    contacts: Sequence[Contact],
+    text: str,
+    sender: str,
+    expires_at: datetime | None = None,
+) -> Broadcast:
+    """A marketing broadcast to just these, whose messages exist at once: a few thousand at most.
+
+    The text has been checked, and may lead to what tracking attaches in the same transaction.
+    Whoever opts out meanwhile is left out when it goes out. Whoever calls rings the senders after
+    the commit. Raises SendingNotApproved.
+    """
+    check_approved(business)
+    return _start(
+        [_recipient(contact) for contact in contacts],
+        business=business,
+        text=text,
+        sender=sender,
+        is_marketing=True,
+        expires_at=expires_at,
+    )
+
+
+@transaction.atomic
 def send_samples(
     *,
     business: Business,
@@ -114,35 +140,10 @@ def send_samples(
     )
 
 
-@transaction.atomic
-def send_to_contacts(
-    *,
-    business: Business,
-    contacts: Sequence[Contact],
-    text: str,
-    sender: str,
-    expires_at: datetime | None = None,
-) -> Broadcast:
-    """A marketing broadcast to just these, whose messages exist at once: a few thousand at most.
-
-    The text has been checked, and may lead to what tracking attaches in the same transaction.
-    Whoever opts out meanwhile is left out when it goes out. Whoever calls rings the senders after
-    the commit. Raises SendingNotApproved.
-    """
-    check_approved(business)
-    return _start(
-        [_recipient(contact) for contact in contacts],
-        business=business,
-        text=text,
-        sender=sender,
-        expires_at=expires_at,
-    )
-
-
 def _start(
     recipients: Sequence[Recipient], *, business: Business, **fields: Unpack[_Fields]
 ) -> Broadcast:
-    """A broadcast to which its messages are given: there is nothing to expand."""
+    """Its messages are given: there is nothing to expand."""
     broadcast = Broadcast.objects.create(business=business, link_base=business.link_base, **fields)
     BroadcastCounters.objects.create(broadcast=broadcast)
     ExpansionCursor.objects.create(broadcast=broadcast, up_to_contact_id=0, done=True)

@@ -1,19 +1,17 @@
-"""The marketing objects: templates, campaigns and automations."""
+"""Templates, campaigns and their runs."""
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.models import Business, validate_sender
+from accounts.models import SENDER, Business, validate_sender
 from contacts.models import ContactList
 from messaging.models import Broadcast
 
 MAX_NAME = 120
 MAX_OFFER_TITLE = 120
 MAX_OFFER_TEXT = 2000
-MAX_OFFER_DAYS = 366
 
 
 class WithOffer(models.Model):
@@ -147,6 +145,9 @@ class Campaign(WithOffer):
                 | Q(recurrence__every__in=["day", "week", "month"]),
                 name="campaign_recurrence",
             ),
+            models.CheckConstraint(
+                condition=Q(sender="") | Q(sender__regex=SENDER), name="campaign_sender"
+            ),
         ]
         indexes = [
             models.Index(fields=["business", "-created_at", "-id"], name="campaign_newest"),
@@ -175,8 +176,8 @@ class CampaignRun(models.Model):
 
     class Kind(models.TextChoices):
         LAUNCH = "launch"
-        RETRY = "retry"  # of what failed in the runs since the latest launch
         RECURRENCE = "recurrence"
+        RETRY = "retry"  # of what failed in the runs since the latest launch
 
     OF_SERIES = (Kind.LAUNCH, Kind.RECURRENCE)  # what a recurring campaign's `count` counts
 
@@ -187,28 +188,6 @@ class CampaignRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.campaign_id}"
-
-
-class CampaignTest(models.Model):
-    """A broadcast of a campaign's text to a few phones of its author.
-
-    No run of the campaign: neither its status nor its statistics know of it. It outlives the
-    campaign, for it says how much of the day's allowance is used up.
-    """
-
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
-    campaign = models.ForeignKey(
-        Campaign, on_delete=models.SET_NULL, null=True, blank=True, related_name="tests"
-    )
-    broadcast = models.OneToOneField(Broadcast, on_delete=models.PROTECT, related_name="test")
-    messages = models.PositiveSmallIntegerField()
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        indexes = [models.Index(fields=["business", "created_at"], name="campaign_test_recent")]
-
-    def __str__(self) -> str:
-        return f"Test of {self.campaign_id}"
 
 
 class SkippedRun(models.Model):
@@ -234,83 +213,23 @@ class SkippedRun(models.Model):
         return f"{self.times} x {self.campaign_id}: {self.reason}"
 
 
-class Automation(WithOffer):
-    """A text that goes out by itself: when somebody signs up, or on their birthday.
+class CampaignTest(models.Model):
+    """A broadcast of a campaign's text to a few phones of its author.
 
-    offer_valid_days: the offer ends so many days after the message; of both ends the first counts.
-    send_time: of birthday messages, in the business's time zone.
-    swept_on: the latest day of the business whose birthdays have been seen to.
-    failure: why the latest day's birthday messages did not go out; empty if they did.
-    Not deleted once it has sent something: its runs say who has had it.
+    No run of the campaign: neither its status nor its statistics know of it. It outlives the
+    campaign, for it says how much of the day's allowance is used up.
     """
 
-    class Kind(models.TextChoices):
-        WELCOME = "welcome"  # once per phone
-        BIRTHDAY = "birthday"  # once per phone and year
-
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="automations")
-    kind = models.CharField(max_length=10, choices=Kind)
-    text = models.TextField()
-    sender = models.CharField(max_length=14, blank=True, validators=[validate_sender])
-    offer_valid_days = models.PositiveSmallIntegerField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(MAX_OFFER_DAYS)],
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.SET_NULL, null=True, blank=True, related_name="tests"
     )
-    is_active = models.BooleanField(default=True)
-    send_time = models.TimeField(null=True, blank=True)
-    swept_on = models.DateField(null=True, blank=True)
-    failure = models.CharField(max_length=255, blank=True)
-    created_at = models.DateTimeField(db_default=Now())
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["business", "kind"], name="automation_kind_once"),
-            models.CheckConstraint(
-                condition=Q(kind="birthday", send_time__isnull=False, swept_on__isnull=False)
-                | (~Q(kind="birthday") & Q(send_time=None, swept_on=None)),
-                name="automation_birthday_when",
-            ),
-            models.CheckConstraint(
-                condition=Q(kind__in=["welcome", "birthday"]), name="automation_kind"
-            ),
-            models.CheckConstraint(
-                condition=~Q(offer_title="")
-                | Q(offer_text="", offer_valid_until=None, offer_valid_days=None),
-                name="automation_offer_titled",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} message"
-
-
-class AutomationRun(models.Model):
-    """An automation has happened to a person: the broadcast has its message to that phone.
-
-    contact_id: without a constraint, since a deleted contact leaves its number behind as history.
-    year: of the birthday; 0 for what happens to a person once.
-    """
-
-    automation = models.ForeignKey(
-        Automation, on_delete=models.PROTECT, db_index=False, related_name="runs"
-    )
-    phone = models.CharField(max_length=16, db_collation="C")
-    contact_id = models.BigIntegerField(null=True, blank=True)
-    year = models.PositiveSmallIntegerField(default=0)
-    broadcast = models.ForeignKey(
-        Broadcast, on_delete=models.PROTECT, related_name="automation_runs"
-    )
+    broadcast = models.OneToOneField(Broadcast, on_delete=models.PROTECT, related_name="test")
+    messages = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        constraints = [
-            # Serves as the index by automation, too.
-            models.UniqueConstraint(
-                fields=["automation", "phone", "year"], name="automation_run_once"
-            ),
-        ]
+        indexes = [models.Index(fields=["business", "created_at"], name="campaign_test_recent")]
 
     def __str__(self) -> str:
-        return f"{self.automation_id} to {self.phone}"
+        return f"Test of {self.campaign_id}"
