@@ -3,6 +3,7 @@
 from tracking.services.links import OfferFields, attach, prepare_links
 from tracking.services.opting_out import (
     Person,
+    count_stop,
     find_message,
     is_opted_out,
     may_undo_opt_out,
@@ -29,6 +30,7 @@ __all__ = [
     "UndoStatus",
     "Undone",
     "attach",
+    "count_stop",
     "find_message",
     "is_opted_out",
     "may_undo_opt_out",
