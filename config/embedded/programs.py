@@ -50,7 +50,7 @@ def gateway(port: int, environment: Mapping[str, str], *, report_to: str) -> Ser
     command = ("messaging.simulator", "--host", "127.0.0.1", "--port", str(port))
     own = {
         "SIM_REPORT_URL": f"{report_to}/webhooks/mitto/delivery/",
-        "SIM_INBOUND_URL": f"{report_to}/webhooks/mitto/inbound/",
+        "SIM_INBOUND_URL": f"{report_to}/webhooks/mitto/inbound/" if report_to else "",
         "SIM_REPORT_SECRET": environment["MITTO_WEBHOOK_SECRET"],
         "SIM_REPORT_HMAC_SECRET": environment.get("MITTO_WEBHOOK_HMAC_SECRET", ""),
         "SIM_API_KEY": environment["MITTO_API_KEY"],

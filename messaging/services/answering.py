@@ -1,6 +1,6 @@
 """Automatic replies: few, to people whom the business has texted, and never in a dialogue.
 
-The rules: docs/adr/0012-automatic-replies.md.
+The rules: docs/adr/0011-whose-reply-it-is.md.
 """
 
 import logging

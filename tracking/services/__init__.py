@@ -3,6 +3,7 @@
 from tracking.services.links import OfferFields, attach, attach_same, prepare_links
 from tracking.services.opting_out import (
     Person,
+    count_stop,
     find_message,
     is_opted_out,
     may_undo_opt_out,
@@ -30,6 +31,7 @@ __all__ = [
     "Undone",
     "attach",
     "attach_same",
+    "count_stop",
     "find_message",
     "is_opted_out",
     "may_undo_opt_out",
