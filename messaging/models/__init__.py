@@ -9,7 +9,7 @@ from messaging.models.broadcast import (
     Retry,
 )
 from messaging.models.events import GatewayEvent, GatewayReference, WaitingReport
-from messaging.models.message import Message, MessageProblem, new_public_id
+from messaging.models.message import Message, MessageProblem, new_public_id, new_public_ids
 from messaging.models.rules import CountedMessage, QuietHours
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "Retry",
     "WaitingReport",
     "new_public_id",
+    "new_public_ids",
 ]

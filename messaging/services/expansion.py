@@ -18,7 +18,7 @@ from messaging.models import (
     BroadcastCounters,
     ExpansionCursor,
     Message,
-    new_public_id,
+    new_public_ids,
 )
 from messaging.rendering import Template, Values, compile_template
 from messaging.segments import count_segments
@@ -93,13 +93,15 @@ def _next_recipients(broadcast: Broadcast, cursor: ExpansionCursor) -> list[Reci
         return []
     assert broadcast.audience is not None
     size = settings.EXPANSION_CHUNK_SIZE if cursor.after_contact_id else settings.SEND_BATCH_SIZE
-    rows = (
+    contacts = (
         audience(business_id=broadcast.business_id, spec=broadcast.audience)
         .filter(id__gt=cursor.after_contact_id, id__lte=cursor.up_to_contact_id)
         .order_by("id")
-        .values_list(*Recipient._fields)[:size]
     )
-    return [Recipient(*row) for row in rows]
+    if compile_template(broadcast.text).reads_attributes:
+        return [Recipient(*row) for row in contacts.values_list(*Recipient._fields)[:size]]
+    # To read JSON costs as much as to render the text, and most texts need none of it.
+    return [Recipient(*row, {}) for row in contacts.values_list(*Recipient._fields[:-1])[:size]]
 
 
 def _without_known(broadcast_id: int, recipients: list[Recipient]) -> list[Recipient]:
@@ -129,12 +131,11 @@ def insert_messages(broadcast: Broadcast, recipients: Sequence[Recipient]) -> No
         )
         for start in starts
     )
+    batch_ids = [batch.pk for batch in batches for _ in range(batch.size)]
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.set_types(_COPY_TYPES)
-        for batch, start in zip(batches, starts, strict=True):
-            pairs = zip(ids[start : start + size], recipients[start : start + size], strict=True)
-            for row in _rows(broadcast, template, batch.pk, pairs):
-                copy.write_row(row)
+        for row in _rows(broadcast, template, zip(ids, batch_ids, strict=True), recipients):
+            copy.write_row(row)
     # Last, for the row is wanted by every worker that records results.
     BroadcastCounters.objects.filter(broadcast=broadcast).update(
         total=F("total") + len(recipients),
@@ -153,26 +154,35 @@ def _batch_size(broadcast: Broadcast) -> int:
 def _rows(
     broadcast: Broadcast,
     template: Template,
-    batch_id: int,
-    pairs: Iterable[tuple[int, Recipient]],
+    places: Iterable[tuple[int, int]],
+    recipients: Sequence[Recipient],
 ) -> Iterable[tuple[object, ...]]:
-    link_base = broadcast.links_begin
-    for message_id, recipient in pairs:
-        public_id = new_public_id()
-        values = Values(
-            recipient.first_name, recipient.last_name, recipient.attributes, public_id, link_base
-        )
-        text = texts.compose(template, values, is_marketing=broadcast.is_marketing)
+    """places: each message's id and its batch's. What can be is done for all at once."""
+    business_id, broadcast_id, link_base = (
+        broadcast.business_id,
+        broadcast.pk,
+        broadcast.links_begin,
+    )
+    public_ids = new_public_ids(len(recipients))
+    values = [
+        Values(one.first_name, one.last_name, one.attributes, public_id, link_base)
+        for one, public_id in zip(recipients, public_ids, strict=True)
+    ]
+    composed = texts.compose_all(template, values, is_marketing=broadcast.is_marketing)
+    queued = Message.Status.QUEUED.value
+    for (message_id, batch_id), one, public_id, text in zip(
+        places, recipients, public_ids, composed, strict=True
+    ):
         yield (
             message_id,
             public_id,
-            broadcast.business_id,
-            broadcast.pk,
-            recipient.id,
-            recipient.phone,
+            business_id,
+            broadcast_id,
+            one.id,
+            one.phone,
             text,
             count_segments(text).segments,
-            Message.Status.QUEUED.value,
+            queued,
             "",
             batch_id,
         )
@@ -182,6 +192,7 @@ def _reserve_ids(count: int) -> list[int]:
     """Ascending, and for the most part without gaps: a batch is read by its range of ids."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nextval('messaging_message_id_seq') FROM generate_series(1, %s)", [count]
+            "SELECT array_agg(nextval('messaging_message_id_seq')) FROM generate_series(1, %s)",
+            [count],
         )
-        return sorted(row[0] for row in cursor.fetchall())
+        return sorted(cursor.fetchone()[0])
