@@ -131,11 +131,13 @@ def insert_messages(broadcast: Broadcast, recipients: Sequence[Recipient]) -> No
         )
         for start in starts
     )
-    batch_ids = [batch.pk for batch in batches for _ in range(batch.size)]
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.set_types(_COPY_TYPES)
-        for row in _rows(broadcast, template, zip(ids, batch_ids, strict=True), recipients):
-            copy.write_row(row)
+        # Batch by batch, so that the server works on one while we make the next.
+        for batch, start in zip(batches, starts, strict=True):
+            part = slice(start, start + size)
+            for row in _rows(broadcast, template, batch.pk, ids[part], recipients[part]):
+                copy.write_row(row)
     # Last, for the row is wanted by every worker that records results.
     BroadcastCounters.objects.filter(broadcast=broadcast).update(
         total=F("total") + len(recipients),
@@ -154,10 +156,11 @@ def _batch_size(broadcast: Broadcast) -> int:
 def _rows(
     broadcast: Broadcast,
     template: Template,
-    places: Iterable[tuple[int, int]],
+    batch_id: int,
+    ids: Sequence[int],
     recipients: Sequence[Recipient],
 ) -> Iterable[tuple[object, ...]]:
-    """places: each message's id and its batch's. What can be is done for all at once."""
+    """Of one batch: what can be is done for all at once."""
     business_id, broadcast_id, link_base = (
         broadcast.business_id,
         broadcast.pk,
@@ -170,9 +173,7 @@ def _rows(
     ]
     composed = texts.compose_all(template, values, is_marketing=broadcast.is_marketing)
     queued = Message.Status.QUEUED.value
-    for (message_id, batch_id), one, public_id, text in zip(
-        places, recipients, public_ids, composed, strict=True
-    ):
+    for message_id, one, public_id, text in zip(ids, recipients, public_ids, composed, strict=True):
         yield (
             message_id,
             public_id,
