@@ -103,6 +103,10 @@ class Template:
     def leads_to_offer(self) -> bool:
         return any(isinstance(part, Link) and part.is_offer for part in self.parts)
 
+    @property
+    def reads_attributes(self) -> bool:
+        return any(isinstance(part, Placeholder) and part.is_attribute for part in self.parts)
+
     def render(self, values: Values) -> str:
         """The finished text, stripped at its ends; values are never read as template."""
         return "".join(

@@ -10,7 +10,7 @@ from messaging.models.broadcast import (
 )
 from messaging.models.events import GatewayEvent, GatewayReference, WaitingReport
 from messaging.models.inbound import AutoReply, InboundMessage, SentReply
-from messaging.models.message import Message, MessageProblem, new_public_id
+from messaging.models.message import Message, MessageProblem, new_public_id, new_public_ids
 from messaging.models.rules import CountedMessage, QuietHours
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "SentReply",
     "WaitingReport",
     "new_public_id",
+    "new_public_ids",
 ]

@@ -16,6 +16,12 @@ def new_public_id() -> str:
     return secrets.token_urlsafe(9)
 
 
+def new_public_ids(count: int) -> list[str]:
+    """Drawn together: nine bytes are twelve characters without padding."""
+    drawn = secrets.token_urlsafe(9 * count)
+    return [drawn[start : start + 12] for start in range(0, len(drawn), 12)]
+
+
 class Message(models.Model):
     """One SMS to one phone of one broadcast. Never revived: a retry is a new message.
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from psycopg.errors import UniqueViolation
 
@@ -19,8 +19,7 @@ from messaging.models import (
     BroadcastCounters,
     ExpansionCursor,
     Message,
-    Retry,
-    new_public_id,
+    new_public_ids,
 )
 from messaging.rendering import Template, Values, compile_template
 from messaging.segments import count_segments
@@ -99,23 +98,32 @@ def _next_recipients(
         return [], None
     size = settings.EXPANSION_CHUNK_SIZE if cursor.after_contact_id else settings.SEND_BATCH_SIZE
     if broadcast.retry_of is not None:
-        return _next_retried(broadcast.retry_of, after=cursor.after_contact_id, limit=size)
+        return _next_retried(broadcast, after=cursor.after_contact_id, limit=size)
     assert broadcast.audience is not None
-    rows = (
+    contacts = (
         audience(business_id=broadcast.business_id, spec=broadcast.audience)
         .filter(id__gt=cursor.after_contact_id, id__lte=cursor.up_to_contact_id)
         .order_by("id")
-        .values_list(*Recipient._fields)[:size]
     )
-    recipients = [Recipient(*row) for row in rows]
+    recipients = _recipients(broadcast, contacts[:size])
     return recipients, recipients[-1].id if recipients else None
 
 
-def _next_retried(retry: Retry, *, after: int, limit: int) -> tuple[list[Recipient], int | None]:
-    failures = next_failures(retry, after=after, limit=limit)
+def _next_retried(
+    broadcast: Broadcast, *, after: int, limit: int
+) -> tuple[list[Recipient], int | None]:
+    assert broadcast.retry_of is not None
+    failures = next_failures(broadcast.retry_of, after=after, limit=limit)
     wanted = [contact_id for _, contact_id in failures if contact_id is not None]
-    rows = Contact.objects.filter(pk__in=wanted).order_by("id").values_list(*Recipient._fields)
-    return [Recipient(*row) for row in rows], failures[-1][0] if failures else None
+    contacts = Contact.objects.filter(pk__in=wanted).order_by("id")
+    return _recipients(broadcast, contacts), failures[-1][0] if failures else None
+
+
+def _recipients(broadcast: Broadcast, contacts: QuerySet[Contact]) -> list[Recipient]:
+    if compile_template(broadcast.text).reads_attributes:
+        return [Recipient(*row) for row in contacts.values_list(*Recipient._fields)]
+    # To read JSON costs as much as to render the text, and most texts need none of it.
+    return [Recipient(*row, {}) for row in contacts.values_list(*Recipient._fields[:-1])]
 
 
 def _without_known(broadcast_id: int, recipients: list[Recipient]) -> list[Recipient]:
@@ -147,9 +155,10 @@ def insert_messages(broadcast: Broadcast, recipients: Sequence[Recipient]) -> No
     )
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.set_types(_COPY_TYPES)
+        # Batch by batch, so that the server works on one while we make the next.
         for batch, start in zip(batches, starts, strict=True):
-            pairs = zip(ids[start : start + size], recipients[start : start + size], strict=True)
-            for row in _rows(broadcast, template, batch.pk, pairs):
+            part = slice(start, start + size)
+            for row in _rows(broadcast, template, batch.pk, ids[part], recipients[part]):
                 copy.write_row(row)
     # Last, for the row is wanted by every worker that records results.
     BroadcastCounters.objects.filter(broadcast=broadcast).update(
@@ -170,25 +179,33 @@ def _rows(
     broadcast: Broadcast,
     template: Template,
     batch_id: int,
-    pairs: Iterable[tuple[int, Recipient]],
+    ids: Sequence[int],
+    recipients: Sequence[Recipient],
 ) -> Iterable[tuple[object, ...]]:
-    link_base = broadcast.links_begin
-    for message_id, recipient in pairs:
-        public_id = new_public_id()
-        values = Values(
-            recipient.first_name, recipient.last_name, recipient.attributes, public_id, link_base
-        )
-        text = texts.compose(template, values, is_marketing=broadcast.is_marketing)
+    """Of one batch: what can be is done for all at once."""
+    business_id, broadcast_id, link_base = (
+        broadcast.business_id,
+        broadcast.pk,
+        broadcast.links_begin,
+    )
+    public_ids = new_public_ids(len(recipients))
+    values = [
+        Values(one.first_name, one.last_name, one.attributes, public_id, link_base)
+        for one, public_id in zip(recipients, public_ids, strict=True)
+    ]
+    composed = texts.compose_all(template, values, is_marketing=broadcast.is_marketing)
+    queued = Message.Status.QUEUED.value
+    for message_id, one, public_id, text in zip(ids, recipients, public_ids, composed, strict=True):
         yield (
             message_id,
             public_id,
-            broadcast.business_id,
-            broadcast.pk,
-            recipient.id,
-            recipient.phone,
+            business_id,
+            broadcast_id,
+            one.id,
+            one.phone,
             text,
             count_segments(text).segments,
-            Message.Status.QUEUED.value,
+            queued,
             "",
             batch_id,
         )
@@ -198,6 +215,7 @@ def _reserve_ids(count: int) -> list[int]:
     """Ascending, and for the most part without gaps: a batch is read by its range of ids."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nextval('messaging_message_id_seq') FROM generate_series(1, %s)", [count]
+            "SELECT array_agg(nextval('messaging_message_id_seq')) FROM generate_series(1, %s)",
+            [count],
         )
-        return sorted(row[0] for row in cursor.fetchall())
+        return sorted(cursor.fetchone()[0])

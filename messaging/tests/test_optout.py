@@ -2,7 +2,7 @@ import pytest
 from pytest_django import Settings
 
 from messaging import optout
-from messaging.models import new_public_id
+from messaging.models import new_public_id, new_public_ids
 
 
 def test_a_token_names_its_message() -> None:
@@ -30,3 +30,11 @@ def test_links_outlive_a_rotation_of_the_key(settings: Settings) -> None:
 
     assert optout.make_token(public_id) != token
     assert optout.read_token(token) == public_id
+
+
+def test_links_made_together_are_those_made_one_by_one() -> None:
+    public_ids = new_public_ids(500)
+    assert len(set(public_ids)) == 500
+    assert {len(public_id) for public_id in public_ids} == {12}
+    assert optout.make_tokens(public_ids) == [optout.make_token(each) for each in public_ids]
+    assert optout.make_tokens([]) == []
