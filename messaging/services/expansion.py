@@ -123,7 +123,8 @@ def _recipients(broadcast: Broadcast, contacts: QuerySet[Contact]) -> list[Recip
     if compile_template(broadcast.text).reads_attributes:
         return [Recipient(*row) for row in contacts.values_list(*Recipient._fields)]
     # To read JSON costs as much as to render the text, and most texts need none of it.
-    return [Recipient(*row, {}) for row in contacts.values_list(*Recipient._fields[:-1])]
+    names = contacts.values_list("id", "phone", "first_name", "last_name")
+    return [Recipient(*row, attributes={}) for row in names]
 
 
 def _without_known(broadcast_id: int, recipients: list[Recipient]) -> list[Recipient]:

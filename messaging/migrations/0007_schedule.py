@@ -6,8 +6,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_schedule'),
-        ('messaging', '0004_settle'),
+        ('accounts', '0005_schedule'),
+        ('messaging', '0006_inbound'),
     ]
 
     operations = [
