@@ -19,8 +19,11 @@ from campaigns.tests.factories import expand, finish, make_campaign, make_due, m
 from contacts.models import Contact
 from contacts.tests.factories import make_contact
 from messaging import services as messaging
+from messaging.gateways.base import FailureReason, SendResult
 from messaging.models import Broadcast
+from messaging.services import send_next_batch
 from messaging.services.broadcasts import pause_for_operator
+from messaging.tests.factories import ScriptedGateway
 
 pytestmark = pytest.mark.django_db
 
@@ -120,6 +123,23 @@ class TestSeries:
         finish(campaign)
         assert campaign.status == "completed"
         assert out_of_step() == []
+
+    def test_sending_the_failed_again_does_not_begin_the_series_anew(self) -> None:
+        campaign = make_series(recurrence={"every": "day", "count": 1})
+        launch()
+        gateway = ScriptedGateway(
+            lambda messages: [SendResult.refused(FailureReason.REFUSED) for _ in messages]
+        )
+        while send_next_batch(gateway):
+            pass
+        campaign.refresh_from_db()
+        assert campaign.status == "completed"
+        services.retry_failed(campaign=campaign)
+        expand(broadcasts_of(campaign)[-1])
+        finish(campaign)
+        assert campaign.status == "completed"
+        kinds = campaign.runs.order_by("pk").values_list("kind", flat=True)
+        assert list(kinds) == ["launch", "retry"]
 
     def test_a_lost_signal_is_made_good_once(self) -> None:
         campaign = make_series()
