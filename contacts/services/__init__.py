@@ -9,6 +9,7 @@ from contacts.services.contacts import (
     delete_contact,
     update_contact,
 )
+from contacts.services.forgetting import forget_requests
 from contacts.services.import_run import run_import
 from contacts.services.imports import (
     FileTooLarge,
@@ -39,7 +40,6 @@ from contacts.services.opt_in import (
     confirm_by_reply,
     confirm_opt_in,
     find_request,
-    forget_requests,
     opt_in,
 )
 from contacts.services.subscriptions import resubscribe, unsubscribe

@@ -20,7 +20,6 @@ from contacts.models import (
     Consent,
     Contact,
     ContactList,
-    DailySignups,
     OptInRequest,
     Suppression,
 )
@@ -34,7 +33,6 @@ from contacts.signals import contact_opted_in
 TOKEN_BYTES: Final = 12  # 16 characters in an SMS
 REQUEST_HOURS: Final = 72
 HOURS_BETWEEN_REQUESTS: Final = 24
-KEPT_DAYS: Final = timedelta(days=7)
 
 # One row of the day for each business: the update waits for whoever counts at this moment.
 _COUNT: Final = """
@@ -160,8 +158,7 @@ def confirm_opt_in(
 
 @transaction.atomic
 def confirm_by_reply(*, business_id: int, phone: str, asked_before: datetime) -> Contact | None:
-    """The person says yes by a reply from their phone to the business that asked. None if it had
-    not, or no more. Of several sign-ups that wait, the last is meant."""
+    """The person says yes by a reply to the business that asked; None if nothing waits for it."""
     lock_suppressions(business_id=business_id)
     asked = OptInRequest.objects.filter(
         business=business_id,
@@ -301,10 +298,3 @@ def _from_json(stored: dict[str, Any]) -> ContactFields:
     if stored.get("birthday"):
         fields["birthday"] = date.fromisoformat(stored["birthday"])
     return fields
-
-
-def forget_requests() -> None:
-    """What was typed into forms is kept no longer than it can be confirmed."""
-    now = timezone.now()
-    OptInRequest.objects.filter(expires_at__lt=now).delete()
-    DailySignups.objects.filter(day__lt=now.astimezone(UTC).date() - KEPT_DAYS).delete()

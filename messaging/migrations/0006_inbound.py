@@ -6,10 +6,11 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-# What had no audience until now had one message.
 BACKFILL = """
-UPDATE messaging_broadcast broadcast SET phone = message.phone FROM messaging_message message
-WHERE message.broadcast_id = broadcast.id AND broadcast.audience IS NULL
+UPDATE messaging_broadcast broadcast SET phone = message.phone
+FROM messaging_message message, messaging_broadcastcounters counters
+WHERE broadcast.audience IS NULL AND message.broadcast_id = broadcast.id
+    AND counters.broadcast_id = broadcast.id AND counters.total = 1
 """
 
 

@@ -18,7 +18,7 @@ from messaging.models import GatewayEvent, InboundMessage
 from messaging.tests.inbound import PHONE, URL, apply_all, is_out, make_shop, post, sms, text_to
 from messaging.verification import sign
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 KEY = "a-key-for-signatures"
 DELIVERY = "/webhooks/mitto/delivery/"
@@ -91,6 +91,7 @@ def test_a_forged_or_repeated_request_is_refused(
     assert not GatewayEvent.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_cannot_be_stored_is_not_acknowledged() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE messaging_gatewayevent RENAME TO gone")
@@ -153,6 +154,7 @@ def test_bad_elements_go_to_quarantine_and_spoil_nothing() -> None:
     assert is_out(shop)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_fault_of_ours_spoils_nothing_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = make_shop()
     text_to(shop)
@@ -208,6 +210,7 @@ def test_reports_and_replies_do_not_take_each_other_s_events() -> None:
     assert set(GatewayEvent.objects.values_list("state", flat=True)) == {"applied"}
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_simulated_gateway_hands_over_what_people_write(
     simulator: httpx2.Client, live_server: LiveServer, settings: Settings
 ) -> None:

@@ -14,7 +14,7 @@ from contacts.tests.factories import make_contact
 from messaging.models import InboundMessage
 from messaging.tests.inbound import PHONE, campaign_to, make_shop, text_to, write
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 URL = "/api/v1/inbox/"
 

@@ -27,7 +27,7 @@ from messaging.tests.inbound import (
     write,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 OTHER_PHONE = "+306940000002"
 
@@ -51,6 +51,7 @@ def test_stop_goes_to_the_business_that_wrote_last_and_to_no_other(shop: Busines
     assert Contact.objects.get(business=bystander).is_subscribed
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_last_message_counts_not_the_last_broadcast(shop: Business) -> None:
     """A large broadcast that began earlier may reach a phone later."""
     slow, quick = make_shop("Slow"), make_shop("Quick")
@@ -109,6 +110,7 @@ def test_what_did_not_arrive_comes_after_what_did(shop: Business) -> None:
     assert write("STOP", OTHER_PHONE).business == other, "the report may be wrong"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_refused_message_reached_nobody(shop: Business) -> None:
     services.send_message(business=shop, phone=PHONE, text="Hello", sender="Shop")
     refuse = ScriptedGateway(lambda sent: [SendResult.refused(FailureReason.INVALID_NUMBER)])
@@ -117,6 +119,7 @@ def test_a_refused_message_reached_nobody(shop: Business) -> None:
     assert write("STOP").business is None
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_reply_may_overtake_the_result_of_its_sending(shop: Business) -> None:
     services.send_message(business=shop, phone=PHONE, text="Hello", sender="Shop")
     seen: list[Business | None] = []
@@ -266,6 +269,7 @@ def test_yes_is_too_late_for_a_sign_up_that_has_expired(shop: Business) -> None:
     assert write("YES").effect == ""
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_yes_from_before_the_sign_up_says_nothing_of_it(shop: Business) -> None:
     text_to(shop)
     post(sms("YES"))
@@ -288,6 +292,7 @@ def test_a_yes_that_meant_nothing_outdoes_no_stop(shop: Business) -> None:
     assert write("STOP", at=ago(minutes=1)).effect == "unsubscribed"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_is_posted_again_is_taken_in_once(shop: Business) -> None:
     text_to(shop)
     same = sms("Are you open?")
@@ -308,6 +313,7 @@ def test_the_same_words_on_another_day_are_another_message(shop: Business) -> No
     assert InboundMessage.objects.count() == 2
 
 
+@pytest.mark.django_db(transaction=True)
 def test_keywords_at_once_end_with_the_later(shop: Business) -> None:
     text_to(shop)
     Message.objects.update(sent_at=ago(hours=2))

@@ -13,7 +13,7 @@ from contacts.models import Contact
 from contacts.tests.factories import make_contact
 from messaging import services
 from messaging.models import Message
-from messaging.tests.inbound import campaign_to, send_all, text_to, write
+from messaging.tests.inbound import campaign_to, mark_sent, text_to, write
 from nfc.models import Scan
 from nfc.services import confirm_visit
 from nfc.tests.factories import PHONE, make_tag, sign_up
@@ -21,7 +21,7 @@ from tracking import services as tracking
 from tracking.models import Redemption
 from tracking.tests.factories import OFFER, SHOP, phone
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def page_of(contact: Contact, **params: Any) -> Any:
@@ -43,7 +43,7 @@ def offer_to(business: Business) -> Message:
     tracking.attach(broadcast=broadcast, targets=targets, offer=OFFER)
     while (chunk := services.expand_chunk(broadcast_id=broadcast.pk)) and not chunk.done:
         pass
-    send_all()
+    mark_sent(broadcast)
     return Message.objects.get(broadcast=broadcast, phone=PHONE)
 
 

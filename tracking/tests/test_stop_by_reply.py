@@ -5,17 +5,17 @@ from django.test import Client
 
 from messaging.models import Message
 from messaging.optout import make_token
-from messaging.tests.inbound import ago, is_out, send_all, write
+from messaging.tests.inbound import ago, is_out, mark_sent, write
 from tracking import services
 from tracking.services.counting import wrong_counters
 from tracking.tests.factories import counted, engagement, make_sent, message_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def make_answered() -> Message:
     broadcast = make_sent()
-    send_all()
+    mark_sent(broadcast)
     return message_of(broadcast)
 
 
