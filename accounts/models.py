@@ -170,7 +170,9 @@ class Business(models.Model):
                     frequency_cap_messages__isnull=True, frequency_cap_days__isnull=True
                 )
                 | models.Q(
+                    frequency_cap_messages__isnull=False,
                     frequency_cap_messages__gte=1,
+                    frequency_cap_days__isnull=False,
                     frequency_cap_days__range=(1, MAX_FREQUENCY_DAYS),
                 ),
                 name="business_frequency_cap_both_or_none",

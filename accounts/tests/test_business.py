@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import Role, User
@@ -43,6 +44,8 @@ def test_a_manager_changes_the_business() -> None:
         "country": "DE",
         "quiet_from": "21:00:00",
         "quiet_until": "09:00:00",
+        "frequency_cap_messages": 4,
+        "frequency_cap_days": 7,
     }
 
     answer = client.patch("/api/v1/business/", changes)
@@ -59,13 +62,34 @@ def test_the_till_only_looks() -> None:
     assert client.patch("/api/v1/business/", {"name": "X"}).json()["code"] == "FORBIDDEN"
 
 
-def test_nobody_lifts_the_own_cap() -> None:
-    business = make_business(daily_message_cap=0)
+def test_nobody_lifts_the_own_cap_or_pace() -> None:
+    business = make_business(daily_message_cap=0, pace=5)
+    client = api_client(make_member(business))
 
-    api_client(make_member(business)).patch("/api/v1/business/", {"daily_message_cap": 9})
+    for changes in ({"daily_message_cap": 9}, {"pace": None}):
+        client.patch("/api/v1/business/", changes)
 
     business.refresh_from_db()
-    assert business.daily_message_cap == 0
+    assert (business.daily_message_cap, business.pace) == (0, 5)
+
+
+def test_a_frequency_cap_is_taken_off_by_both_its_numbers() -> None:
+    business = make_business(frequency_cap_messages=4, frequency_cap_days=7)
+    client = api_client(make_member(business))
+
+    assert client.patch("/api/v1/business/", {"frequency_cap_days": None}).status_code == 400
+    none = {"frequency_cap_messages": None, "frequency_cap_days": None}
+    assert client.patch("/api/v1/business/", none).status_code == 200
+    assert client.get("/api/v1/business/").json().items() >= none.items()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"pace": 0}, {"frequency_cap_messages": 1}, {"frequency_cap_days": 1}],
+)
+def test_the_database_refuses_half_a_cap_and_no_pace_at_all(fields: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError):
+        make_business(**fields)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +103,9 @@ def test_nobody_lifts_the_own_cap() -> None:
         ({"quiet_from": "21:00"}, "/quiet_until"),
         ({"quiet_from": "21:00", "quiet_until": "21:00"}, "/quiet_until"),
         ({"quiet_from": "25:00", "quiet_until": "09:00"}, "/quiet_from"),
+        ({"frequency_cap_messages": 3}, "/frequency_cap_days"),
+        ({"frequency_cap_messages": 3, "frequency_cap_days": 91}, "/frequency_cap_days"),
+        ({"frequency_cap_messages": 0, "frequency_cap_days": 7}, "/frequency_cap_messages"),
         ({"name": "\x00"}, "/name"),
         ({"volume": "loud"}, "/volume"),
         ({"colour": "red"}, "/colour"),

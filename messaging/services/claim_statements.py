@@ -3,52 +3,57 @@
 # Whether a broadcast has to wait at the local time `clock` of the day `today`. A business's own
 # hours take the place of its country's, which are about marketing only.
 QUIET = """CASE
-            WHEN business.quiet_from < business.quiet_until
-            THEN clock >= business.quiet_from AND clock < business.quiet_until
-            WHEN business.quiet_from IS NOT NULL
-            THEN clock >= business.quiet_from OR clock < business.quiet_until
-            ELSE broadcast.is_marketing AND EXISTS (
-                SELECT FROM messaging_quiethours hours
-                WHERE hours.country = business.country
-                    AND (hours.weekday IS NULL OR hours.weekday = extract(isodow FROM today))
-                    AND (hours.month_day = '' OR hours.month_day = to_char(today, 'MM-DD'))
-                    AND (hours.days_after_easter IS NULL
-                        OR hours.days_after_easter = today - %(easter)s::date)
-                    AND CASE WHEN hours.starts < hours.ends
-                        THEN clock >= hours.starts AND clock < hours.ends
-                        ELSE clock >= hours.starts OR clock < hours.ends END)
-            END"""
+                WHEN business.quiet_from < business.quiet_until
+                THEN clock >= business.quiet_from AND clock < business.quiet_until
+                WHEN business.quiet_from IS NOT NULL
+                THEN clock >= business.quiet_from OR clock < business.quiet_until
+                ELSE broadcast.is_marketing AND EXISTS (
+                    SELECT FROM messaging_quiethours hours
+                    WHERE hours.country = business.country
+                        AND (hours.weekday IS NULL OR hours.weekday = extract(isodow FROM today))
+                        AND (hours.month_day = '' OR hours.month_day = to_char(today, 'MM-DD'))
+                        AND (hours.days_after_easter IS NULL
+                            OR hours.days_after_easter = today - %(easter)s::date)
+                        AND CASE WHEN hours.starts < hours.ends
+                            THEN clock >= hours.starts AND clock < hours.ends
+                            ELSE clock >= hours.starts OR clock < hours.ends END)
+                END"""
 
 # The broadcast least recently served goes first: a small campaign never waits behind a large one.
 # The outer query keeps the order of `open`, being a nested loop over it (LATERAL), and stops at
 # the first batch that it could lock; were the order lost, so would be fairness, nothing else.
+# OFFSET 0 keeps `shop` in that loop: a business is asked about only when it is its turn, and not
+# for each of the thousands of single messages that may be waiting.
 CLAIM = f"""
 WITH open AS MATERIALIZED (
-    SELECT broadcast.id, broadcast.business_id, broadcast.sender, broadcast.setbacks,
-        broadcast.reaches_suppressed, business.daily_message_cap, business.pace,
-        CASE WHEN broadcast.is_marketing THEN business.frequency_cap_messages END AS most,
-        business.frequency_cap_days AS days,
+    SELECT id, business_id, sender, setbacks, reaches_suppressed, is_marketing,
         (now() AT TIME ZONE 'UTC')::date AS day
-    FROM messaging_broadcast broadcast
-    JOIN accounts_business business ON business.id = broadcast.business_id
-    CROSS JOIN LATERAL (SELECT local::time AS clock, local::date AS today
-        FROM (SELECT now() AT TIME ZONE business.time_zone AS local) there) here
-    LEFT JOIN messaging_dailyusage used ON used.business_id = business.id
-        AND used.day = (now() AT TIME ZONE 'UTC')::date
-    WHERE broadcast.status = 'sending'
-        AND broadcast.not_before <= now()
-        AND (broadcast.expires_at IS NULL OR broadcast.expires_at > now())
-        AND coalesce(used.messages, 0) < business.daily_message_cap
-        AND broadcast.business_id <> ALL(%(held)s::int8[])
-        AND NOT {QUIET}
-    ORDER BY broadcast.last_served
+    FROM messaging_broadcast
+    WHERE status = 'sending'
+        AND not_before <= now()
+        AND (expires_at IS NULL OR expires_at > now())
+        AND business_id <> ALL(%(held)s::int8[])
+    ORDER BY last_served
 ), claimed AS (
-    SELECT batch.id, batch.size, open.id AS broadcast_id, open.business_id, open.sender,
-        open.setbacks, open.reaches_suppressed, open.daily_message_cap, open.day,
-        open.pace, open.most, open.days
-    FROM open CROSS JOIN LATERAL (
+    SELECT batch.id, batch.size, broadcast.id AS broadcast_id, broadcast.business_id,
+        broadcast.sender, broadcast.setbacks, broadcast.reaches_suppressed, broadcast.day,
+        shop.daily_message_cap, shop.pace, shop.days,
+        CASE WHEN broadcast.is_marketing THEN shop.most END AS most
+    FROM open broadcast CROSS JOIN LATERAL (
+        SELECT business.daily_message_cap, business.pace,
+            business.frequency_cap_messages AS most, business.frequency_cap_days AS days
+        FROM accounts_business business
+        CROSS JOIN LATERAL (SELECT local::time AS clock, local::date AS today
+            FROM (SELECT now() AT TIME ZONE business.time_zone AS local) there) here
+        WHERE business.id = broadcast.business_id
+            AND business.daily_message_cap > coalesce((
+                SELECT messages FROM messaging_dailyusage
+                WHERE business_id = business.id AND day = broadcast.day), 0)
+            AND NOT {QUIET}
+        OFFSET 0
+    ) shop CROSS JOIN LATERAL (
         SELECT id, size FROM messaging_batch
-        WHERE broadcast_id = open.id AND state = 'ready' AND not_before <= now()
+        WHERE broadcast_id = broadcast.id AND state = 'ready' AND not_before <= now()
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
     ) batch
     LIMIT 1

@@ -1,9 +1,12 @@
-"""`kill -9` of a real worker in the middle of a real broadcast: nobody is texted twice."""
+"""A real worker killed or frozen in the middle of a real broadcast: nobody is texted twice."""
 
+import os
+import signal
 import time
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from accounts.tests.factories import make_business
@@ -12,9 +15,10 @@ from messaging import services
 from messaging.models import Broadcast
 from messaging.selectors import BroadcastStatistics, statistics
 from messaging.services.counting import wrong_counters
-from messaging.tasks import expand, sweep
-from messaging.tests.factories import make_broadcast
-from rediskit.doorbell import ring
+from messaging.tasks import expand, send_next, sweep
+from messaging.tests.factories import make_broadcast, make_expanded
+from messaging.tests.mitto import make_gateway
+from rediskit.doorbell import ring, ring_senders
 
 RECIPIENTS = 5000
 
@@ -66,3 +70,96 @@ def test_a_killed_worker_texts_nobody_twice_and_loses_nobody(
     assert final.sent <= gateway["accepted"] <= final.sent + final.unknown
     assert list(wrong_counters()) == []
     assert not services.send_next_batch()
+
+
+def freeze_in_a_call(worker: WorkerProcess, broadcast: Broadcast) -> None:
+    """At a moment when it holds no lock that all others would wait for."""
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND state <> 'idle'"
+    )
+    for _ in range(200):
+        os.killpg(worker.pid, signal.SIGSTOP)
+        time.sleep(0.1)
+        with connection.cursor() as cursor:
+            cursor.execute(others)
+            if cursor.fetchone() == (0,) and counted(broadcast).submitting:
+                return
+        os.killpg(worker.pid, signal.SIGCONT)
+        time.sleep(0.05)
+    raise AssertionError("it is never only waiting for the gateway")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_frozen_past_its_lease_and_thawed_texts_nobody_twice(
+    simulated_gateway: SimulatedGateway,
+    celery_worker_process: WorkerProcess,
+    settings: Settings,
+) -> None:
+    simulated_gateway.set(SIM_LATENCY_MS=400)
+    broadcast = make_broadcast(contacts=RECIPIENTS, business=make_business())
+    ring(expand, broadcast.pk)
+    wait_for(lambda: counted(broadcast).sent > 0 and counted(broadcast).submitting > 0)
+
+    freeze_in_a_call(celery_worker_process, broadcast)
+    try:
+        in_its_hands = counted(broadcast).submitting
+
+        def is_given_up() -> bool:
+            services.sweep_messaging()
+            return counted(broadcast).submitting == 0
+
+        wait_for(is_given_up)
+        assert counted(broadcast).unknown == in_its_hands
+        simulated_gateway.set(SIM_LATENCY_MS=0)
+        # Others go on: what it holds is not among what they send.
+        another = make_gateway(simulated_gateway.url, key=settings.MITTO_API_KEY)
+        for _ in range(3):
+            services.send_next_batch(another)
+    finally:
+        os.killpg(celery_worker_process.pid, signal.SIGCONT)
+
+    def is_completed() -> bool:
+        ring(sweep)
+        time.sleep(0.2)
+        broadcast.refresh_from_db()
+        return broadcast.status == Broadcast.Status.COMPLETED
+
+    wait_for(is_completed)
+    celery_worker_process.stop()  # whatever it still had to record is recorded
+    final, gateway = counted(broadcast), simulated_gateway.counts("+3069")
+    assert gateway["max_per_destination"] == 1
+    assert gateway["duplicates"] == 0
+    assert final.sent + final.unknown == final.total == RECIPIENTS
+    assert final.sent <= gateway["accepted"] <= final.sent + final.unknown
+    assert list(wrong_counters()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("stop", [services.pause_broadcast, services.cancel_broadcast])
+def test_after_a_pause_or_a_cancel_at_most_a_batch_per_worker_goes_out(
+    stop: Callable[..., bool],
+    simulated_gateway: SimulatedGateway,
+    celery_worker_process: WorkerProcess,
+    settings: Settings,
+) -> None:
+    settings.SEND_BATCH_SIZE = batch = 100
+    simulated_gateway.set(SIM_LATENCY_MS=300)
+    broadcast = make_expanded(contacts=RECIPIENTS, business=make_business())
+    ring_senders(send_next)
+    wait_for(lambda: counted(broadcast).sent > 0)
+
+    assert stop(broadcast_id=broadcast.pk)
+    before = simulated_gateway.counts("+3069")["accepted"]
+    wait_for(lambda: counted(broadcast).submitting == 0)
+    celery_worker_process.stop()
+    while services.settle_batches(broadcast_id=broadcast.pk):
+        pass
+
+    after = simulated_gateway.counts("+3069")["accepted"]
+    assert after - before <= settings.SENDERS * batch
+    final = counted(broadcast)
+    assert final.sent == after, "all that the gateway took is recorded"
+    assert final.sent + final.queued + final.cancelled == RECIPIENTS
+    assert final.cancelled == (RECIPIENTS - after if stop is services.cancel_broadcast else 0)
+    assert list(wrong_counters()) == []
