@@ -14,9 +14,10 @@ from django.db.models.functions import Lower, Now
 
 from accounts.validators import COLOUR, validate_colour, validate_link_domain
 
-# Satisfies both of Mitto's APIs: 3-11 letters and digits, or 3-14 digits.
+# Satisfies both of Mitto's APIs: 3-11 letters and digits, or 3-14 digits. Reads the same in SQL.
+SENDER = r"^([A-Za-z0-9]{3,11}|[0-9]{3,14})\Z"
 validate_sender = RegexValidator(
-    r"^([A-Za-z0-9]{3,11}|[0-9]{3,14})\Z",
+    SENDER,
     "A sender name is 3 to 11 Latin letters and digits, or 3 to 14 digits.",
     code="INVALID_SENDER",
 )
@@ -183,6 +184,9 @@ class Business(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(colour__regex=COLOUR), name="business_colour"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(sender_name__regex=SENDER), name="business_sender"
             ),
         ]
 

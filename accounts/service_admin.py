@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.db import IntegrityError
 from django.db.models import Model
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
@@ -55,10 +56,13 @@ class ServiceAdmin(BusinessAdmin):
         title: str,
         question: str,
         rows: Iterable[tuple[Model, str]],
+        *,
+        form: Form | None = None,
     ) -> HttpResponse:
         """The page between an action and its doing; it posts the action again, `confirmed`.
 
         rows: what is about to be acted on, each with a remark.
+        form: what else has to be known; its fields are posted with the answer.
         """
         context = {
             **self.admin_site.each_context(request),
@@ -67,5 +71,6 @@ class ServiceAdmin(BusinessAdmin):
             "title": title,
             "question": question,
             "rows": list(rows),
+            "form": form,
         }
         return TemplateResponse(request, "admin/confirm_action.html", context)

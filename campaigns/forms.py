@@ -1,5 +1,6 @@
 """The admin's forms of templates, campaigns and automations."""
 
+import re
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -14,8 +15,10 @@ from accounts.problems import Problem
 from campaigns import selectors, services
 from campaigns.models import Automation, Campaign, Template
 from campaigns.offers import TooManyLinks, check_leads
+from campaigns.recurrence_form import RecurrenceForm
 from campaigns.schedule import EARLIEST, LATEST, Schedule, from_wall_time
 from contacts.forms import AudienceFilterForm
+from contacts.phone import InvalidPhone, normalise
 from messaging.rendering import TemplateError
 from messaging.texts import check_text
 
@@ -104,7 +107,7 @@ OFFER_HELP: Final = {
 }
 
 
-class CampaignForm(OfferForm, AudienceFilterForm):
+class CampaignForm(OfferForm, AudienceFilterForm, RecurrenceForm):
     """`schedule` is left in the cleaned data: what the service takes, None for a draft."""
 
     send_date = forms.DateField(
@@ -197,20 +200,17 @@ class AutomationForm(OfferForm):
     class Meta:
         model = Automation
         fields = (
-            "business", "kind", "is_active", "text", "sender", *OFFER_FIELDS, "offer_valid_days",
+            "business", "kind", "is_active", "send_time", "text", "sender", *OFFER_FIELDS,
+            "offer_valid_days",
         )  # fmt: skip
+        widgets = {"send_time": forms.TimeInput(attrs={"type": "time"})}
         help_texts = {
+            "send_time": "Of birthday messages, in the business's time zone.",
             "text": PLACEHOLDERS,
             "sender": SENDER_HELP,
             "offer_valid_days": "So many days from the message; of both ends the first counts.",
             **OFFER_HELP,
         }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "kind" in self.fields:
-            offered = [(kind.value, kind.label) for kind in Automation.OFFERED]
-            self.fields["kind"].choices = offered  # type: ignore[attr-defined]
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"]
@@ -221,7 +221,35 @@ class AutomationForm(OfferForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         business = cleaned.get("business") or getattr(self.instance, "business", None)
         self.clean_leads(business, cleaned.get("text", ""))
+        is_birthday = cleaned.get("kind", self.instance.kind) == Automation.Kind.BIRTHDAY
+        if is_birthday and not cleaned.get("send_time"):
+            self.add_error("send_time", "Birthday messages need a time of the day.")
+        if not is_birthday:
+            cleaned["send_time"] = None
         return cleaned
+
+
+class PhonesForm(forms.Form):
+    """`phones` is left in the cleaned data as E.164; country: of numbers that name none."""
+
+    phones = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": services.MAX_PHONES}),
+        help_text=f"Up to {services.MAX_PHONES}, one a line.",
+    )
+
+    def __init__(self, country: str, data: Any = None) -> None:
+        super().__init__(data)
+        self._country = country
+
+    def clean_phones(self) -> list[str]:
+        lines = re.split(r"[\n,;]", self.cleaned_data["phones"])
+        try:
+            found = {normalise(line, self._country): None for line in lines if line.strip()}
+        except InvalidPhone as error:
+            raise ValidationError(str(error)) from error
+        if len(found) > services.MAX_PHONES:
+            raise ValidationError(f"At most {services.MAX_PHONES} phones.")
+        return list(found)
 
 
 def _last_day(end: datetime, zone: ZoneInfo) -> date:

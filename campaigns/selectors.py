@@ -2,19 +2,28 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import partial
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Business
-from campaigns.models import Automation, AutomationRun, Campaign, CampaignRun, Template
+from campaigns.models import (
+    Automation,
+    AutomationRun,
+    Campaign,
+    CampaignRun,
+    SkippedRun,
+    Template,
+)
 from campaigns.offers import prepare
 from contacts import selectors as contacts
 from contacts.models import Contact, ContactList
+from messaging.models import Broadcast
 from messaging.rendering import Values
 from messaging.texts import Preview, preview
 
@@ -108,9 +117,55 @@ def broadcasts_of(campaign: Campaign) -> list[int]:
     return list(runs.values_list("broadcast_id", flat=True))
 
 
+def history_of(campaign: Campaign) -> QuerySet[Any, Any]:
+    """Its runs and those that were left out, newest first, as `at, what, ran, state, number, why`.
+
+    ran: the broadcast; None for runs left out, of which there were `number` in a row, from `at` on.
+    """
+    runs = CampaignRun.objects.filter(campaign=campaign).annotate(
+        at=F("created_at"),
+        what=F("kind"),
+        ran=F("broadcast_id"),
+        state=F("broadcast__status"),
+        number=Value(1),
+        why=F("broadcast__failure"),
+    )
+    skipped = SkippedRun.objects.filter(campaign=campaign).annotate(
+        at=F("scheduled_at"),
+        what=Value("skipped"),
+        ran=Value(None, BigIntegerField()),
+        state=Value("skipped"),
+        number=F("times"),
+        why=F("reason"),
+    )
+    names = ("at", "what", "ran", "state", "number", "why")
+    both: QuerySet[Any, Any] = runs.values(*names).union(skipped.values(*names), all=True)
+    return both.order_by("-at")
+
+
+def open_broadcasts_of(campaign: Campaign) -> list[int]:
+    """Those that have not come to their end: of a series that was sent for years, one."""
+    runs = CampaignRun.objects.filter(
+        campaign=campaign,
+        broadcast__status__in=[Broadcast.Status.SENDING, Broadcast.Status.PAUSED],
+    )
+    return list(runs.order_by("broadcast_id").values_list("broadcast_id", flat=True))
+
+
 def broadcasts_of_automation(automation: Automation) -> QuerySet[AutomationRun, Any]:
-    """Their ids, one for each person that it happened to: for the condition of another query."""
+    """Their ids, an id for each person that it happened to: for the condition of another query."""
     return AutomationRun.objects.filter(automation=automation).values("broadcast")
+
+
+def retryable_broadcasts(campaign: Campaign) -> list[int]:
+    """Those whose failures can be sent again: of the latest launch, and of its retries."""
+    runs = CampaignRun.objects.filter(campaign=campaign).order_by("-pk")
+    found = []
+    for kind, broadcast_id in runs.values_list("kind", "broadcast_id"):
+        found.append(broadcast_id)
+        if kind != CampaignRun.Kind.RETRY:
+            break
+    return sorted(found)
 
 
 def with_broadcasts(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
@@ -122,6 +177,30 @@ def with_broadcasts(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
 def campaign_of(broadcast_id: int) -> int | None:
     run = CampaignRun.objects.filter(broadcast_id=broadcast_id)
     return run.values_list("campaign_id", flat=True).first()
+
+
+def birthday_automations() -> list[int]:
+    automations = Automation.objects.filter(kind=Automation.Kind.BIRTHDAY, is_active=True)
+    return list(automations.order_by("pk").values_list("pk", flat=True))
+
+
+def day_of(automation: Automation, now: datetime) -> date:
+    return now.astimezone(automation.business.zone).date()
+
+
+def birthday_contacts(automation: Automation, now: datetime, *, after: int) -> QuerySet[Contact]:
+    """Subscribed contacts whose birthday it is and who have had no message this year.
+
+    after: the id behind which to begin.
+    """
+    day = day_of(automation, now)
+    runs = AutomationRun.objects.filter(
+        automation=automation, phone=OuterRef("phone"), year=day.year
+    )
+    contacts_ = Contact.objects.filter(
+        ~Exists(runs), contacts.having_birthday(day), business=automation.business, pk__gt=after
+    )
+    return contacts_.filter(is_subscribed=True).order_by("pk")
 
 
 def due_campaigns() -> list[int]:

@@ -20,8 +20,8 @@ ORDER: Final = {
         "Business", "Membership", "Invitation", "User", "RefreshSession", "IdempotentRequest",
     ),
     "messaging": (
-        "Message", "DailyUsage", "Broadcast", "Batch", "MessageProblem", "GatewayEvent",
-        "GatewayReference", "WaitingReport",
+        "InboundMessage", "AutoReply", "Message", "SentReply", "DailyUsage", "Broadcast", "Batch",
+        "MessageProblem", "GatewayEvent", "GatewayReference", "WaitingReport",
     ),
 }  # fmt: skip
 

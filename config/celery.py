@@ -59,7 +59,9 @@ def _tick(task: str, seconds: float) -> dict[str, Any]:
 
 app.conf.beat_schedule = {
     "launch due campaigns": _tick("campaigns.tasks.launch_due", 2),
+    "send birthday messages": _tick("campaigns.tasks.send_birthday_messages", 60),
     "apply gateway events": _tick("messaging.tasks.apply_events", 2),
+    "apply inbound messages": _tick("messaging.tasks.apply_inbound", 2),
     "sweep messaging": _tick("messaging.tasks.sweep", 10),
     "look up reports": _tick("messaging.tasks.look_up_reports", 10),
     "close what stays unknown": _tick("messaging.tasks.close_unknown", 600),

@@ -211,6 +211,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A broker that is full or a replica refuses; a worker connects again rather than end.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_TASK_PUBLISH_RETRY = False
 # Tasks keep their connection; config.celery drops those that died.
 CELERY_DB_REUSE_MAX = 1_000_000_000
@@ -220,6 +222,7 @@ CELERY_TASK_DEFAULT_QUEUE = "scheduler"
 CELERY_TASK_ROUTES = {
     "messaging.tasks.send_next": {"queue": "sms"},
     "messaging.tasks.apply_events": {"queue": "events"},
+    "messaging.tasks.apply_inbound": {"queue": "events"},
     "contacts.tasks.run_import": {"queue": "imports"},
 }
 
@@ -229,6 +232,9 @@ MITTO_API_BASE = env.base_url("MITTO_API_BASE", "https://messaging.mittoapi.com"
 MITTO_API_KEY = env.text("MITTO_API_KEY")
 MITTO_TRAFFIC_ACCOUNT_ID = env.text("MITTO_TRAFFIC_ACCOUNT_ID")
 MITTO_WEBHOOK_SECRET = env.text("MITTO_WEBHOOK_SECRET", min_length=16)
+# Where a proxy in front, or the sender itself, signs what it posts: asked for besides.
+MITTO_WEBHOOK_HMAC_SECRET = env.text("MITTO_WEBHOOK_HMAC_SECRET", "", min_length=16)
+WEBHOOK_REPLAY_SECONDS = env.integer("WEBHOOK_REPLAY_SECONDS", 300, minimum=1)
 SENDERS = env.integer("SENDERS", min(max(os.cpu_count() or 2, 2), 4), minimum=1)
 # Messages a second that the gateway gets at most, from all workers together; 0: as many as can be.
 GATEWAY_PACE = env.integer("GATEWAY_PACE", 0)
@@ -289,6 +295,9 @@ SPECTACULAR_SETTINGS = {
         "CampaignStatus": "campaigns.models.Campaign.Status",
         "MessageStatus": "messaging.models.Message.Status",
         "ImportStatus": "contacts.models.ContactImport.Status",
+        "TagStatus": "nfc.models.Tag.Status",
+        "TagType": "nfc.models.Tag.Type",
+        "ScanKind": "nfc.models.Scan.Kind",
     },
 }
 

@@ -52,7 +52,7 @@ def normalise(raw: str, country: str) -> str:
 
 
 def country_of(phone: str) -> str:
-    """Of a number in E.164: two capital letters, empty for numbers of no country."""
+    """Of a number in E.164: two capital letters, or 001 for numbers of no country."""
     return phonenumbers.region_code_for_number(phonenumbers.parse(phone)) or ""
 
 

@@ -1,6 +1,7 @@
 """Reads of contacts, for the API and for the apps above."""
 
 import re
+from calendar import isleap
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TypedDict
@@ -53,6 +54,13 @@ def belonging_to(contact_list: ContactList, *, on: date) -> Q:
         return matching(contact_list.filter, on=on)
     members = ListMembership.objects.filter(contact_list=contact_list, contact=OuterRef("pk"))
     return Q(Exists(members))
+
+
+def having_birthday(day: date) -> Q:
+    """Contacts whose birthday is on the day; that of 29 February is the 28th in common years."""
+    is_last_of_february = (day.month, day.day) == (2, 28) and not isleap(day.year)
+    numbers = [28, 29] if is_last_of_february else [day.day]
+    return Q(birthday__month=day.month, birthday__day__in=numbers)
 
 
 def suppressed_phones(*, business_id: int, phones: Sequence[str]) -> set[str]:

@@ -15,7 +15,7 @@ from accounts.scoped_admin import (
     local_time,
 )
 from accounts.service_admin import ServiceAdmin
-from messaging import selectors, services, tasks
+from messaging import inbox_admin, selectors, services, tasks  # noqa: F401 - it registers itself
 from messaging.models import (
     Batch,
     Broadcast,
@@ -56,6 +56,11 @@ class CursorInline(BesideBroadcast):
 
 class OperatorAdmin(ReadOnlyAdmin, BusinessAdmin):
     """The engine, or of all businesses at once: of no use to clerks, hence for superusers only."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # Also asked where another model refers to one of these; some have no business at all.
+        rows: QuerySet[Any] = super(BusinessAdmin, self).get_queryset(request)
+        return rows if is_superuser(request) else rows.none()
 
     def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return is_superuser(request)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 
-from messaging.models import Batch, BroadcastCounters, Message, MessageProblem
+from messaging.models import Batch, BroadcastCounters, Message, MessageProblem, Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +112,51 @@ def unknown_messages(
     with connection.cursor() as cursor:
         cursor.execute(_UNKNOWN, {"age": older_than.total_seconds(), "ids": ids})
         return [UnknownMessages(*row) for row in cursor.fetchall()]
+
+
+# A message whose failure is to be sent again: for one of the reasons, to a phone that is still that
+# of a subscribed contact and has had no further message among the broadcasts.
+_NEXT_FAILURES = """
+WITH failure AS MATERIALIZED (
+    SELECT DISTINCT message_id FROM messaging_messageproblem
+    WHERE broadcast_id = ANY(%(broadcasts)s) AND status IN ('failed', 'undelivered')
+        AND message_id > %(after)s
+    ORDER BY message_id LIMIT %(limit)s
+)
+SELECT failure.message_id, (
+    SELECT contact.id FROM messaging_message message
+    JOIN contacts_contact contact ON contact.id = message.contact_id
+        AND contact.business_id = message.business_id AND contact.phone = message.phone
+        AND contact.is_subscribed
+    WHERE message.id = failure.message_id AND message.status IN ('failed', 'undelivered')
+        AND message.reason = ANY(%(reasons)s)
+        AND NOT EXISTS (SELECT FROM messaging_message later
+            WHERE later.broadcast_id = ANY(%(broadcasts)s)
+                AND later.broadcast_id > message.broadcast_id AND later.phone = message.phone)
+)
+FROM failure ORDER BY failure.message_id
+"""
+_FAILURES_AT_A_TIME = 5000
+
+
+def next_failures(retry: Retry, *, after: int, limit: int) -> list[tuple[int, int | None]]:
+    """Messages that failed, in order of id, and the contact if one is to get it again."""
+    parameters: dict[str, Any] = {
+        "broadcasts": retry["broadcasts"],
+        "reasons": retry["reasons"],
+        "after": after,
+        "limit": limit,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_FAILURES, parameters)
+        return list(cursor.fetchall())
+
+
+def has_failures(retry: Retry) -> bool:
+    """Whether anybody is to get it again."""
+    after = 0
+    while failures := next_failures(retry, after=after, limit=_FAILURES_AT_A_TIME):
+        if any(contact_id for _, contact_id in failures):
+            return True
+        after = failures[-1][0]
+    return False

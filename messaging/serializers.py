@@ -1,4 +1,4 @@
-"""What integrators see of messages."""
+"""What integrators see of messages and replies."""
 
 from typing import Any
 
@@ -6,11 +6,20 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from accounts.models import validate_sender
-from accounts.strict import StrictSerializer
+from accounts.strict import StrictModelSerializer, StrictSerializer
 from contacts.models import Contact
 from contacts.phone import InvalidPhone, normalise
 from messaging import rendering, texts
-from messaging.models import Message
+from messaging.models import AutoReply, InboundMessage, Message
+
+
+def _checked(text: str) -> str:
+    """A text that may be sent without an offer."""
+    try:
+        texts.check_text(text, has_offer=False)
+    except rendering.TemplateError as error:
+        raise serializers.ValidationError(ErrorDetail(error.detail, error.code)) from error
+    return text
 
 
 class MessageSerializer(serializers.ModelSerializer[Message]):
@@ -45,11 +54,7 @@ class SendMessageSerializer(StrictSerializer):
     sender = serializers.CharField(required=False, validators=[validate_sender])
 
     def validate_text(self, value: str) -> str:
-        try:
-            texts.check_text(value, has_offer=False)
-        except rendering.TemplateError as error:
-            raise serializers.ValidationError(ErrorDetail(error.detail, error.code)) from error
-        return value
+        return _checked(value)
 
     def validate_phone(self, value: str) -> str:
         try:
@@ -72,3 +77,45 @@ class SendMessageSerializer(StrictSerializer):
                 ErrorDetail("Give either a phone or a contact.", "PHONE_OR_CONTACT")
             )
         return attrs
+
+
+class InboundMessageSerializer(StrictModelSerializer[InboundMessage]):
+    """message: the one that it answers, by its public id. Only is_handled can be changed."""
+
+    contact = serializers.IntegerField(source="contact_id", read_only=True, allow_null=True)
+    message = serializers.CharField(
+        source="message.public_id", read_only=True, allow_null=True, default=None
+    )
+    is_handled = serializers.BooleanField()
+
+    class Meta:
+        model = InboundMessage
+        fields = [
+            "id",
+            "phone",
+            "contact",
+            "to",
+            "text",
+            "keyword",
+            "effect",
+            "message",
+            "is_handled",
+            "handled_at",
+            "occurred_at",
+            "received_at",
+        ]
+        read_only_fields = [name for name in fields if name != "is_handled"]
+
+
+class AutoReplySerializer(StrictModelSerializer[AutoReply]):
+    """text: what goes out; an empty one brings the standard text back."""
+
+    text = serializers.CharField(required=False, allow_blank=True, max_length=1000)
+
+    class Meta:
+        model = AutoReply
+        fields = ["kind", "is_active", "text"]
+        read_only_fields = ["kind"]
+
+    def validate_text(self, value: str) -> str:
+        return _checked(value) if value else value

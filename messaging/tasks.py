@@ -47,6 +47,15 @@ def close_unknown() -> None:
 
 
 @shared_task
+def apply_inbound() -> None:
+    taken = services.apply_stored_inbound()
+    if taken.answered:
+        ring_senders(send_next)
+    if taken.more:
+        ring(apply_inbound)
+
+
+@shared_task
 def sweep() -> None:
     findings = services.sweep_messaging()
     for broadcast_id in findings.expand:

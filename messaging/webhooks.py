@@ -1,46 +1,58 @@
-"""Where gateways report. Verify, store, acknowledge; what it means is found out afterwards."""
+"""Where gateways post reports and replies: verify, store, acknowledge; understand it later."""
 
 import time
 from http import HTTPStatus
+from typing import Any
 
-from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from messaging import services, tasks
 from messaging.models import GatewayEvent
+from messaging.verification import NotGenuine, verify
 from rediskit.doorbell import ring_on_commit
 
-SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105 - its name, not its value
 _RING_EVERY = 0.2  # seconds, per process; beat's tick applies what came after the last ring
-_last_ring = 0.0
+_last_rings: dict[str, float] = {}
+
+Kind = GatewayEvent.Kind
 
 
 @csrf_exempt
 @require_POST
 def mitto_delivery(request: HttpRequest) -> HttpResponse:
-    """202 only once the report is on disk; otherwise the gateway has to come again."""
-    given = request.headers.get(SECRET_HEADER, "")
-    if not constant_time_compare(given, settings.MITTO_WEBHOOK_SECRET):
-        return _problem(HTTPStatus.UNAUTHORIZED, "INVALID_SECRET", f"{SECRET_HEADER} is wrong.")
+    return _take(request, Kind.DELIVERY, tasks.apply_events)
+
+
+@csrf_exempt
+@require_POST
+def mitto_inbound(request: HttpRequest) -> HttpResponse:
+    return _take(request, Kind.INBOUND, tasks.apply_inbound)
+
+
+def _take(request: HttpRequest, kind: str, task: Any) -> HttpResponse:
+    """202 only once the request is on disk; otherwise the gateway has to come again."""
     try:
-        services.store_event(gateway="mitto", kind=GatewayEvent.Kind.DELIVERY, raw=request.body)
+        verify(request.headers, request.body)
+    except NotGenuine as error:
+        return _problem(HTTPStatus.UNAUTHORIZED, error.code, str(error))
+    try:
+        services.store_event(gateway="mitto", kind=kind, raw=request.body)
     except Error:
         return _problem(
-            HTTPStatus.SERVICE_UNAVAILABLE, "NOT_STORED", "The report was not stored: send again."
+            HTTPStatus.SERVICE_UNAVAILABLE, "NOT_STORED", "This was not stored: send it again."
         )
-    _ring()
+    _ring(kind, task)
     return HttpResponse(status=HTTPStatus.ACCEPTED)
 
 
-def _ring() -> None:
-    global _last_ring  # noqa: PLW0603 - one clock a process is what is meant
-    if time.monotonic() - _last_ring >= _RING_EVERY:
-        _last_ring = time.monotonic()
-        ring_on_commit(tasks.apply_events)
+def _ring(kind: str, task: Any) -> None:
+    now = time.monotonic()
+    if now - _last_rings.get(kind, -_RING_EVERY) >= _RING_EVERY:
+        _last_rings[kind] = now
+        ring_on_commit(task)
 
 
 def _problem(status: HTTPStatus, code: str, detail: str) -> JsonResponse:

@@ -19,7 +19,7 @@ from nfc.texts import FormTexts, texts_in
 from rediskit.client_address import client_ip
 from rediskit.doorbell import ring_on_commit
 from rediskit.ratelimits import RateLimited, check
-from tracking.pages import choose_language, page
+from tracking.pages import choose_language, page, refuse_large_body
 
 PublicForm = SignUpForm | VisitForm
 
@@ -78,6 +78,7 @@ def _with_tag(
     act: Callable[[HttpRequest, Tag], HttpResponse],
 ) -> HttpResponse:
     """Act on the tag, or say kindly why not. Whoever looks is served by the cache."""
+    refuse_large_body(request)
     try:
         if request.method == "POST":
             tag = selectors.find_tag(public_id)

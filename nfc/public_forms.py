@@ -26,6 +26,8 @@ _PHONE_ERRORS: Final[dict[Reason, Any]] = {
     "NOT_IN_USE": _("There is no such phone number: please check its digits."),
 }
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# What phones make links of. Dots as phones read them: also those of Chinese and full-width ones.
+_ADDRESS = re.compile(r"://|@|[\w-][.\u3002\uff0e\uff61][^\W\d_]{2}|(?:\d\W{0,2}){5}")
 
 
 def _printable(text: str) -> None:
@@ -33,11 +35,17 @@ def _printable(text: str) -> None:
         raise ValidationError(_("Some of these characters cannot be read."), code="invalid")
 
 
-def _text(label: Any, *, max_length: int = 100, **attrs: str) -> forms.CharField:
+def _no_address(text: str) -> None:
+    """Names go into messages: anybody could have the shop text a link of theirs to any phone."""
+    if _ADDRESS.search(text):
+        raise ValidationError(_("Please give a name only: no address and no number."), "invalid")
+
+
+def _name(label: Any, *, max_length: int = 100, **attrs: str) -> forms.CharField:
     return forms.CharField(
         label=label,
         max_length=max_length,
-        validators=[_printable],
+        validators=[_printable, _no_address],
         widget=forms.TextInput(attrs=attrs),
         error_messages={
             "required": _("Please fill this in."),
@@ -174,8 +182,8 @@ def _email() -> forms.EmailField:
 
 
 _MAKERS: Final = {
-    "first_name": lambda: _text(_("First name"), autocomplete="given-name"),
-    "last_name": lambda: _text(_("Last name"), autocomplete="family-name"),
+    "first_name": lambda: _name(_("First name"), autocomplete="given-name"),
+    "last_name": lambda: _name(_("Last name"), autocomplete="family-name"),
     "email": _email,
     "birthday": _birthday,
     "gender": _gender,

@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 
 from nfc.views import FormViewSet, ScanViewSet, TagViewSet
 from nfc.views.tags import SvgRenderer
+from nfc.views.timeline import TimelineView
 
 router = SimpleRouter()
 router.register("nfc/tags", TagViewSet, basename="tag")
@@ -19,5 +20,6 @@ qr = TagViewSet.as_view(
 urlpatterns = [
     # A file's name, so without the slash that addresses end with.
     path("nfc/tags/<int:pk>/qr.svg", qr, name="tag-qr"),
+    path("contacts/<int:pk>/timeline/", TimelineView.as_view(), name="contact-timeline"),
     *router.urls,
 ]

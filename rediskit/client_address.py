@@ -56,14 +56,18 @@ def _vouched_for(request: HttpRequest) -> IPv4Address | IPv6Address | None:
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """Also `1.2.3.4:56789` and `[2001:db8::1]:443`, as some proxies write."""
+    """Also `1.2.3.4:56789` and `[2001:db8::1]:443`, as some proxies write.
+
+    Of `fe80::1%eth0` the address alone: the link is named as this machine calls it, and the
+    database takes no such name.
+    """
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        address = ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text.partition("%")[0] if ":" in text else text)
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped:

@@ -212,8 +212,13 @@ def close() -> None:
         each.connection_pool.disconnect()
 
 
-def _drop_idle() -> None:
+def _drop_all() -> None:
+    """Idle connections now, other threads' as soon as those are done with them.
+
+    One that is kept may lead to a server that is a replica by now, and answers readers from it.
+    """
     for each in list(_clients.values()):
+        each.connection_pool.update_active_connections_for_reconnect()
         each.connection_pool.disconnect(inuse_connections=False)
 
 
@@ -261,5 +266,5 @@ class ConnectionFactory:
         connection.connection_pool.disconnect()
 
 
-failover.cache.when_opened(_drop_idle)
+failover.cache.when_opened(_drop_all)
 atexit.register(close)

@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
@@ -25,6 +26,8 @@ from accounts.models import Business
 from tracking import colours, selectors
 
 DEFAULT_COLOUR = "#1a4f8a"
+# Of what strangers may send: many times what any form of ours comes to.
+MAX_BODY = 128 * 1024
 # Nothing of these pages is stored, indexed, framed or told to another site.
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -84,6 +87,13 @@ def page(
         response[name] = value
     patch_vary_headers(response, ["Accept-Language"])
     return response
+
+
+def refuse_large_body(request: HttpRequest) -> None:
+    """Raise RequestDataTooBig before anything of it is read: files have no limit of Django's."""
+    length = str(request.META.get("CONTENT_LENGTH") or "")
+    if length.isdecimal() and int(length) > MAX_BODY:
+        raise RequestDataTooBig
 
 
 def choose_language(request: HttpRequest, business: Business | None = None) -> str:

@@ -18,22 +18,23 @@ from campaigns.statistics import statistics_of_all
 class AutomationAdmin(ServiceAdmin):
     in_use = services.AutomationInUse.title
     form = AutomationForm
-    list_display = ["kind", "business", "is_active", "text"]
+    list_display = ["kind", "business", "is_active", "send_time", "text", "failure"]
     list_filter = ["kind", "is_active", "business"]
     list_select_related = ["business"]
     ordering = ["business", "kind"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Automation | None = None) -> Any:
         text, track_links = (["goes_out_as"] if obj else []), OFFER_FIELDS[-1]
+        failure = ["failure"] if obj and obj.failure else []
         sections: list[Any] = [
-            (None, {"fields": ["business", "kind", "is_active"]}),
+            (None, {"fields": ["business", "kind", "is_active", "send_time", *failure]}),
             ("Message", {"fields": ["text", *text, track_links, "sender"]}),
             ("Offer", {"fields": [*OFFER_FIELDS[:-1], "offer_last_day", "offer_valid_days"]}),
         ]
         return [*sections, ("Results", {"fields": ["results"]})] if obj else sections
 
     def get_readonly_fields(self, request: HttpRequest, obj: Automation | None = None) -> Any:
-        return ["business", "kind", "goes_out_as", "results"] if obj else []
+        return ["business", "kind", "failure", "goes_out_as", "results"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Automation, form: Any, change: Any) -> None:
         cleaned = form.cleaned_data

@@ -1,6 +1,7 @@
 """Campaigns: written, sent, and followed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Any, Final
 
 from django.contrib import admin, messages
@@ -8,8 +9,6 @@ from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import pluralize
-from django.urls import reverse
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import User
@@ -17,18 +16,22 @@ from accounts.problems import Problem
 from accounts.scoped_admin import local_time
 from accounts.service_admin import ServiceAdmin
 from campaigns import selectors, services, tasks
-from campaigns.admin.displays import as_launched, as_sent, figures
-from campaigns.forms import OFFER_FIELDS, CampaignForm
+from campaigns.admin.displays import as_launched, as_sent, figures, run_table
+from campaigns.forms import OFFER_FIELDS, CampaignForm, PhonesForm
 from campaigns.models import Campaign, CampaignRun
+from campaigns.recurrence import describe
+from campaigns.recurrence_form import REPEAT_FIELDS
 from campaigns.statistics import campaign_statistics
 from contacts.forms import FILTER_FIELDS, describe_filter
 from messaging.models import BroadcastCounters
-from messaging.tasks import send_next, settle
+from messaging.tasks import expand, send_next, settle
 from rediskit.doorbell import ring_on_commit, ring_senders
 
 SCHEDULED = local_time("scheduled_at", "time")
 OFFER_END: Final = local_time("offer_valid_until", "valid until")
 DATES: Final = (SCHEDULED, local_time("launched_at"), local_time("finished_at"))
+RESULTS: Final = ("Results", {"fields": ["results", "one_by_one"]})
+SHOWN_RUNS: Final = 50
 SEND_AT_ONCE: Final = (
     "To send at once, save without date and time and choose “Send now” in the list of campaigns."
 )
@@ -45,38 +48,45 @@ class CampaignAdmin(ServiceAdmin):
     list_select_related = ["business"]
     search_fields = ["name"]
     ordering = ["-created_at", "-pk"]
-    actions = ["send_now", "pause", "resume", "cancel"]
+    actions = [
+        "send_test", "send_now", "pause", "resume", "cancel", "retry", "retry_unconfirmed",
+    ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
-        runs = CampaignRun.objects.select_related(
-            "broadcast__counters", "broadcast__engagement"
-        ).order_by("pk")
+        runs = (
+            CampaignRun.objects.select_related("broadcast__counters", "broadcast__engagement")
+            .defer("broadcast__text", "broadcast__audience")  # a series may have hundreds
+            .order_by("pk")
+        )
         return super().get_queryset(request).prefetch_related(Prefetch("runs", runs))
 
     def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
         if obj is not None and obj.status not in Campaign.EDITABLE:
             return [
-                (None, {"fields": ["business", "name", "status", "failure", *DATES]}),
-                ("Results", {"fields": ["results", "one_by_one"]}),
+                (None, {"fields": ["business", "name", "status", "failure", "repeats", *DATES]}),
+                RESULTS,
                 ("Message", {"fields": ["goes_out_as", "sender"]}),
                 ("Offer", {"fields": [*OFFER_FIELDS[:-1], OFFER_END]}),
                 ("Audience", {"fields": ["contact_list", "chosen"]}),
             ]
         size, reach = (["goes_out_as"], ["reach"]) if obj else ([], [])
+        time = ["send_date", "send_time", *REPEAT_FIELDS]
+        has_begun = obj is not None and obj.recurrence is not None and obj.launched_at
         return [
-            (None, {"fields": ["business", "name"]}),
+            (None, {"fields": ["business", "name", *(["status", "failure"] if has_begun else [])]}),
+            *([RESULTS] if has_begun else []),
             ("Message", {"fields": ["template", "text", *size, OFFER_FIELDS[-1], "sender"]}),
             ("Offer", {"fields": [*OFFER_FIELDS[:-1], "offer_last_day"]}),
             ("Audience", {"fields": ["contact_list", *FILTER_FIELDS, *reach]}),
-            ("Time", {"fields": ["send_date", "send_time"], "description": SEND_AT_ONCE}),
+            ("Time", {"fields": time, "description": SEND_AT_ONCE}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
         if obj is None:
             return []
         return [
-            "business", "status", "failure", "results", "one_by_one", "goes_out_as", "chosen",
-            "reach", OFFER_END, *DATES,
+            "business", "status", "failure", "repeats", "results", "one_by_one", "goes_out_as",
+            "chosen", "reach", OFFER_END, *DATES,
         ]  # fmt: skip
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -90,7 +100,9 @@ class CampaignAdmin(ServiceAdmin):
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: Any) -> None:
         assert isinstance(request.user, User)
         cleaned = form.cleaned_data
-        names = {*CampaignForm.Meta.fields, "filter", "offer_valid_until"} - {"business"}
+        names = {*CampaignForm.Meta.fields, "filter", "offer_valid_until", "recurrence"} - {
+            "business"
+        }
         fields: Any = {name: cleaned[name] for name in names}
         schedule = cleaned["schedule"]
         if change:
@@ -134,6 +146,64 @@ class CampaignAdmin(ServiceAdmin):
         for campaign in self._act(request, queryset, services.cancel_campaign, "cancelled"):
             for broadcast_id in selectors.broadcasts_of(campaign):
                 ring_on_commit(settle, broadcast_id)
+        return None
+
+    @admin.action(description="Send failed ones again", permissions=["change"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> HttpResponse | None:
+        question = (
+            "Send these campaigns again to everybody whose message failed or was not delivered for "
+            "a reason that may pass, and who is still subscribed?"
+        )
+        return self._retry(request, queryset, "retry", question)
+
+    @admin.action(description="Send failed and unconfirmed ones again", permissions=["change"])
+    def retry_unconfirmed(
+        self, request: HttpRequest, queryset: QuerySet[Campaign]
+    ) -> HttpResponse | None:
+        question = (
+            "Send these campaigns again also where nobody knows whether the message arrived? Some "
+            "people may get it twice."
+        )
+        return self._retry(
+            request, queryset, "retry_unconfirmed", question, include=services.RETRY_IF_NAMED
+        )
+
+    def _retry(
+        self,
+        request: HttpRequest,
+        campaigns: QuerySet[Campaign],
+        action: str,
+        question: str,
+        include: Collection[str] = (),
+    ) -> HttpResponse | None:
+        if "confirmed" not in request.POST:
+            rows = [(each, f"{self.failed(each)} failed or not delivered") for each in campaigns]
+            return self.ask(request, action, "Send again", question, rows)
+        again = partial(services.retry_failed, include=include)
+        for campaign in self._act(request, campaigns, again, "will be sent again"):
+            ring_on_commit(expand, selectors.broadcasts_of(campaign)[-1])
+        return None
+
+    @admin.action(description="Send a test", permissions=["change"])
+    def send_test(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> HttpResponse | None:
+        campaign = queryset.first()
+        if campaign is None or len(queryset) > 1:
+            self.message_user(request, "Choose one campaign to test.", messages.ERROR)
+            return None
+        answer = request.POST if "confirmed" in request.POST else None
+        form = PhonesForm(campaign.business.country, answer)
+        if not form.is_valid():
+            question = "To whom shall the text go, as everybody would get it now?"
+            rows = [(campaign, campaign.get_status_display())]
+            return self.ask(request, "send_test", "Send a test", question, rows, form=form)
+        try:
+            services.send_test(campaign=campaign, phones=form.cleaned_data["phones"])
+        except Problem as problem:
+            self.message_user(request, f"{campaign}: {problem.detail}", messages.ERROR)
+            return None
+        transaction.on_commit(lambda: ring_senders(send_next))
+        phones = ", ".join(form.cleaned_data["phones"])
+        self.message_user(request, f"{campaign}: a test is on its way to {phones}.")
         return None
 
     def _act(
@@ -190,18 +260,19 @@ class CampaignAdmin(ServiceAdmin):
         statistics = campaign_statistics({campaign.pk: broadcasts})[campaign.pk]
         return figures(statistics, campaign.business.zone)
 
-    @admin.display(description="messages")
+    @admin.display
+    def repeats(self, campaign: Campaign) -> str:
+        return describe(campaign.recurrence) if campaign.recurrence else "no"
+
+    @admin.display(description="runs")
     def one_by_one(self, campaign: Campaign) -> SafeString:
-        url = reverse("admin:messaging_message_changelist")
-        runs = campaign.runs.all()
-        links = ((url, run.broadcast_id, "Show the messages one by one") for run in runs)
-        return format_html_join(", ", '<a href="{}?broadcast__id__exact={}">{}</a>', links)
+        return run_table(selectors.history_of(campaign)[:SHOWN_RUNS], campaign.business.zone)
 
     @admin.display(description="goes out as")
     def goes_out_as(self, campaign: Campaign) -> SafeString:
         """The text as it was at the launch, once there was one."""
         broadcasts = [run.broadcast for run in campaign.runs.all()]
-        if broadcasts:
+        if broadcasts and campaign.status not in Campaign.EDITABLE:
             return as_launched(broadcasts[-1])
         text = selectors.text_of(campaign)
         return as_sent(text, campaign.business, track_links=campaign.track_links)

@@ -1,8 +1,11 @@
 """What staff read on a page of the admin: a text as it goes out, a campaign in figures."""
 
-from typing import Final
+from collections.abc import Iterable, Mapping
+from itertools import repeat
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -87,6 +90,24 @@ def figures(statistics: CampaignStatistics, zone: ZoneInfo) -> SafeString:
         if statistics.updated_at
         else "",
     )
+
+
+def run_table(rows: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> SafeString:
+    """rows: of `selectors.history_of`."""
+    return format_html(
+        "<table>{}</table>", format_html_join("", "{}", map(_run, rows, repeat(zone)))
+    )
+
+
+def _run(row: Mapping[str, Any], zone: ZoneInfo) -> tuple[SafeString]:
+    at = f"{row['at'].astimezone(zone):%d %b %Y, %H:%M %Z}"
+    if row["ran"] is None:
+        times = f", {row['number']} times" if row["number"] > 1 else ""
+        return (format_html("<tr><th>{}</th><td>left out{}: {}</td></tr>", at, times, row["why"]),)
+    url = reverse("admin:messaging_message_changelist")
+    link = '<tr><th>{}</th><td>{} {} (<a href="{}?broadcast__id__exact={}">{}</a>)</td></tr>'
+    words = "Show the messages one by one"
+    return (format_html(link, at, row["state"], row["why"], url, row["ran"], words),)
 
 
 def _billed(statistics: CampaignStatistics) -> str:

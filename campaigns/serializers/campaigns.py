@@ -7,12 +7,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.strict import StrictModelSerializer, StrictSerializer
-from campaigns import selectors
+from campaigns import selectors, services
 from campaigns.models import Campaign
 from campaigns.schedule import EARLIEST, LATEST
 from campaigns.serializers.fields import AudienceFilterField, InstantField, OwnRow, validate_text
 from campaigns.serializers.offers import OfferSerializer, WithOfferSerializer
+from campaigns.serializers.recurrence import RecurrenceSerializer
 from campaigns.serializers.results import StatisticsSerializer
+from contacts.phone import InvalidPhone, normalise
+from messaging.serializers import MessageSerializer
 
 
 class CampaignSerializer(WithOfferSerializer, StrictModelSerializer[Campaign]):
@@ -20,6 +23,10 @@ class CampaignSerializer(WithOfferSerializer, StrictModelSerializer[Campaign]):
 
     With `track_links`, http and https addresses in the text go out as short links of the business,
     which count who follows them.
+
+    With `recurrence` the campaign is `scheduled` between its runs, for the next one; `failure` says
+    why the latest one was left out. `scheduled_at` chooses the time of the day, and the day from
+    which on the first day of the rule counts.
     """
 
     template = OwnRow(rows=selectors.templates_of, required=False, allow_null=True)
@@ -36,6 +43,9 @@ class CampaignSerializer(WithOfferSerializer, StrictModelSerializer[Campaign]):
     )
     scheduled_at = InstantField(
         required=False, allow_null=True, help_text="Setting it schedules, emptying unschedules."
+    )
+    recurrence = RecurrenceSerializer(
+        required=False, allow_null=True, help_text="Empty: the campaign goes out once."
     )
     offer = OfferSerializer()
 
@@ -54,6 +64,7 @@ class CampaignSerializer(WithOfferSerializer, StrictModelSerializer[Campaign]):
             "status",
             "failure",
             "scheduled_at",
+            "recurrence",
             "created_at",
             "updated_at",
             "launched_at",
@@ -128,3 +139,34 @@ class ScheduleSerializer(StrictSerializer):
 
 class EmptySerializer(StrictSerializer):
     """An action without input refuses any."""
+
+
+class RetrySerializer(StrictSerializer):
+    """`include`: `unconfirmed` for what may have arrived, too."""
+
+    include = serializers.ListField(
+        child=serializers.ChoiceField([each.value for each in services.RETRY_IF_NAMED]),
+        required=False,
+        default=list,
+    )
+
+
+class CampaignTestSerializer(StrictSerializer):
+    """Phones in any spelling; `business` comes with the view."""
+
+    phones = serializers.ListField(
+        child=serializers.CharField(), min_length=1, max_length=services.MAX_PHONES
+    )
+
+    def validate_phones(self, value: list[str]) -> list[str]:
+        country = self.context["view"].business.country
+        try:
+            return list(dict.fromkeys(normalise(phone, country) for phone in value))
+        except InvalidPhone as error:
+            raise serializers.ValidationError(str(error), code="INVALID_PHONE") from error
+
+
+class TestMessagesSerializer(serializers.Serializer[Any]):
+    """Followed by `messages/{id}/`."""
+
+    messages = MessageSerializer(many=True)

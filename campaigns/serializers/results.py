@@ -6,9 +6,10 @@ from rest_framework import serializers
 
 from accounts.strict import StrictSerializer
 from campaigns import selectors
+from campaigns.models import CampaignRun
 from campaigns.serializers.templates import PreviewSerializer
 from campaigns.statistics import CampaignStatistics
-from messaging.models import Message
+from messaging.models import Broadcast, Message
 
 
 class StatisticsSerializer(serializers.Serializer[CampaignStatistics]):
@@ -42,6 +43,19 @@ class StatisticsSerializer(serializers.Serializer[CampaignStatistics]):
     conversion_rate = serializers.FloatField()
     first_sent_at = serializers.DateTimeField(allow_null=True)
     updated_at = serializers.DateTimeField(allow_null=True)
+
+
+class RunSerializer(serializers.Serializer[Any]):
+    """A run of a campaign, or `times` runs in a row from `at` on that were left out."""
+
+    kind = serializers.ChoiceField([*CampaignRun.Kind.values, "skipped"], source="what")
+    at = serializers.DateTimeField()
+    status = serializers.ChoiceField([*Broadcast.Status.values, "skipped"], source="state")
+    times = serializers.IntegerField(source="number")
+    reason = serializers.CharField(
+        source="why", help_text="Why it was left out, or why it does not go on."
+    )
+    stats = StatisticsSerializer(allow_null=True)
 
 
 class SampleSerializer(PreviewSerializer):

@@ -1,6 +1,7 @@
 """What can be done with templates, campaigns and automations."""
 
 from campaigns.services.actions import (
+    RETRY_IF_NAMED,
     CampaignNotFound,
     EmptyAudience,
     InvalidStatus,
@@ -11,6 +12,7 @@ from campaigns.services.actions import (
     pause_campaign,
     refuse_impossible,
     resume_campaign,
+    retry_failed,
     schedule_campaign,
     send_campaign,
     unschedule_campaign,
@@ -24,9 +26,11 @@ from campaigns.services.automations import (
     delete_automation,
     update_automation,
 )
+from campaigns.services.birthdays import send_birthday_messages
 from campaigns.services.editing import (
     UNCHANGED,
     CampaignFields,
+    CampaignInUse,
     PreconditionFailed,
     create_campaign,
     delete_campaign,
@@ -35,6 +39,7 @@ from campaigns.services.editing import (
 )
 from campaigns.services.following import follow_broadcast, reconcile
 from campaigns.services.launching import launch_due
+from campaigns.services.recurring import SeriesOver
 from campaigns.services.templates import (
     SystemTemplate,
     TemplateExists,
@@ -43,15 +48,19 @@ from campaigns.services.templates import (
     delete_template,
     update_template,
 )
+from campaigns.services.trials import MAX_PHONES, TextRefused, TooManyTests, send_test
 from campaigns.services.welcoming import send_welcome
 
 __all__ = [
+    "MAX_PHONES",
+    "RETRY_IF_NAMED",
     "UNCHANGED",
     "AutomationExists",
     "AutomationFields",
     "AutomationInUse",
     "AutomationNotFound",
     "CampaignFields",
+    "CampaignInUse",
     "CampaignNotFound",
     "EmptyAudience",
     "InvalidStatus",
@@ -59,9 +68,12 @@ __all__ = [
     "ScheduleInPast",
     "ScheduleTooFar",
     "SendingNotApproved",
+    "SeriesOver",
     "SystemTemplate",
     "TemplateExists",
     "TemplateInUse",
+    "TextRefused",
+    "TooManyTests",
     "cancel_campaign",
     "create_automation",
     "create_campaign",
@@ -76,8 +88,11 @@ __all__ = [
     "reconcile",
     "refuse_impossible",
     "resume_campaign",
+    "retry_failed",
     "schedule_campaign",
+    "send_birthday_messages",
     "send_campaign",
+    "send_test",
     "send_welcome",
     "unschedule_campaign",
     "update_automation",

@@ -4,7 +4,7 @@ Each is one conditional UPDATE whose row count is checked: of two at once, one w
 the broadcast to the campaign, never back: the engine ends broadcasts in that order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
 
@@ -15,13 +15,18 @@ from django.utils import timezone
 
 from accounts.problems import Problem
 from campaigns import selectors
-from campaigns.models import Campaign
+from campaigns.models import Campaign, CampaignRun
 from campaigns.offers import OfferEnded, is_over
 from campaigns.schedule import Schedule
 from campaigns.services.following import follow_broadcast
+from campaigns.services.recurring import align, schedule_fields
 from campaigns.signals import campaigns_changed
 from messaging import services as messaging
+from messaging.gateways.base import RETRYABLE, FailureReason
+from tracking import services as tracking
 
+# May have arrived: whoever sends these again has to say so.
+RETRY_IF_NAMED: Final = frozenset({FailureReason.UNCONFIRMED})
 MAX_AHEAD: Final = timedelta(days=2 * 366)  # later is a typing mistake
 
 _SCHEDULED: Final[dict[str, Any]] = {"status": Campaign.Status.SCHEDULED, "failure": ""}
@@ -69,14 +74,18 @@ class ScheduleTooFar(Problem):
 
 @transaction.atomic
 def send_campaign(*, campaign: Campaign) -> Campaign:
-    """Schedule it for now, or bring a later schedule forward. Sending twice is refused."""
+    """Schedule it for now, or bring a later schedule forward. Sending twice is refused.
+
+    Brought forward, the next run of a series is still that of its day, and keeps its wall time.
+    """
     # As the caller saw it: of two that saw a draft, the later one finds a schedule and is refused,
     # though its statement may have begun before the instant that the first one wrote.
     seen = Campaign.objects.filter(
         _WAITING, pk=campaign.pk, status=campaign.status, scheduled_at=campaign.scheduled_at
     )
     not_due = seen.exclude(status=Campaign.Status.SCHEDULED, scheduled_at__lte=Now())
-    _step(campaign, not_due, "sent", scheduled_at=Now(), **_NO_WALL_TIME, **_SCHEDULED)
+    wall_time = _NO_WALL_TIME if campaign.recurrence is None else {}
+    _step(campaign, not_due, "sent", scheduled_at=Now(), **wall_time, **_SCHEDULED)
     _refuse_unapproved(campaign)
     refuse_ended_offer(campaign)
     if not selectors.audience_of(campaign).exists():
@@ -86,18 +95,14 @@ def send_campaign(*, campaign: Campaign) -> Campaign:
 
 @transaction.atomic
 def schedule_campaign(*, campaign: Campaign, schedule: Schedule) -> Campaign:
-    """Set or change the time. Who is in the audience is decided when it has come."""
+    """Set or change the time. Who is in the audience is decided when it has come.
+
+    The first run of a recurring campaign is that of the first day of its rule from then on.
+    """
     refuse_impossible(schedule.instant)
-    _step(
-        campaign,
-        Campaign.objects.filter(_WAITING, pk=campaign.pk),
-        "scheduled",
-        scheduled_at=schedule.instant,
-        schedule_date=schedule.day,
-        schedule_time=schedule.time,
-        schedule_zone=schedule.zone,
-        **_SCHEDULED,
-    )
+    schedule = align(campaign, schedule, now=timezone.now())
+    waiting = Campaign.objects.filter(_WAITING, pk=campaign.pk)
+    _step(campaign, waiting, "scheduled", **schedule_fields(schedule), **_SCHEDULED)
     _refuse_unapproved(campaign)
     refuse_ended_offer(campaign)
     return campaign
@@ -131,7 +136,19 @@ def unschedule_campaign(*, campaign: Campaign) -> Campaign:
 
 
 def cancel_campaign(*, campaign: Campaign) -> Campaign:
-    """What the gateway has been given already cannot be taken back."""
+    """The whole series, too. What the gateway has been given already cannot be taken back."""
+    if _cancel_waiting(campaign):
+        return campaign
+    try:
+        return _drive(campaign, "cancelled", messaging.cancel_broadcast)
+    except InvalidStatus:
+        # A run may have ended in between, so that the series waits for its next.
+        if _cancel_waiting(campaign):
+            return campaign
+        raise
+
+
+def _cancel_waiting(campaign: Campaign) -> bool:
     waiting = Campaign.objects.filter(
         pk=campaign.pk, status__in=[Campaign.Status.SCHEDULED, Campaign.Status.MISSED]
     )
@@ -140,8 +157,7 @@ def cancel_campaign(*, campaign: Campaign) -> Campaign:
     )
     if cancelled:
         _tell(campaign)
-        return campaign
-    return _drive(campaign, "cancelled", messaging.cancel_broadcast)
+    return bool(cancelled)
 
 
 def pause_campaign(*, campaign: Campaign) -> Campaign:
@@ -151,6 +167,29 @@ def pause_campaign(*, campaign: Campaign) -> Campaign:
 
 def resume_campaign(*, campaign: Campaign) -> Campaign:
     return _drive(campaign, "resumed", messaging.resume_broadcast)
+
+
+@transaction.atomic
+def retry_failed(*, campaign: Campaign, include: Collection[str] = ()) -> Campaign:
+    """Send again what failed or was not delivered, to whoever is still there and subscribed.
+
+    include: reasons beyond those that may end better the next time, from RETRY_IF_NAMED. Whoever
+    calls rings `messaging.tasks.expand` for the campaign's latest broadcast after the commit.
+    """
+    completed = Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.COMPLETED)
+    _step(campaign, completed, "retried", status=Campaign.Status.SENDING, finished_at=None)
+    _refuse_unapproved(campaign)
+    if is_over(campaign):
+        raise OfferEnded
+    sources = selectors.retryable_broadcasts(campaign)
+    broadcast = messaging.start_retry(
+        broadcast_ids=sources,
+        reasons={*RETRYABLE, *RETRY_IF_NAMED.intersection(include)},
+        sender=campaign.sender or campaign.business.sender_name,
+    )
+    tracking.attach_same(broadcast=broadcast, source_id=sources[0])
+    CampaignRun.objects.create(campaign=campaign, broadcast=broadcast, kind=CampaignRun.Kind.RETRY)
+    return campaign
 
 
 def _step(campaign: Campaign, allowed: QuerySet[Campaign], word: str, **changes: Any) -> Campaign:
@@ -163,7 +202,7 @@ def _step(campaign: Campaign, allowed: QuerySet[Campaign], word: str, **changes:
 @transaction.atomic
 def _drive(campaign: Campaign, word: str, move: Callable[..., bool]) -> Campaign:
     """Move the campaign's broadcasts, and the campaign after them."""
-    moved = [move(broadcast_id=broadcast) for broadcast in selectors.broadcasts_of(campaign)]
+    moved = [move(broadcast_id=broadcast) for broadcast in selectors.open_broadcasts_of(campaign)]
     if not any(moved):
         _refuse(campaign, word)
     follow_broadcast(campaign_id=campaign.pk)

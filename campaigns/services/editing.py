@@ -6,10 +6,12 @@ from enum import Enum
 from typing import Any, Final, TypedDict, Unpack
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import Business, User
 from accounts.problems import Problem
 from campaigns.models import MAX_NAME, Campaign, Template
+from campaigns.recurrence import Recurrence
 from campaigns.schedule import Schedule
 from campaigns.services.actions import (
     CampaignNotFound,
@@ -18,6 +20,7 @@ from campaigns.services.actions import (
     schedule_campaign,
     unschedule_campaign,
 )
+from campaigns.services.recurring import align, planned_run
 from contacts.models import ContactList
 
 
@@ -25,6 +28,12 @@ class PreconditionFailed(Problem):
     status = 412
     code = "PRECONDITION_FAILED"
     title = "The campaign has changed since you read it"
+
+
+class CampaignInUse(Problem):
+    status = 409
+    code = "CAMPAIGN_IN_USE"
+    title = "It has sent messages, which stay in the statistics: cancel it instead"
 
 
 class Unchanged(Enum):
@@ -49,6 +58,7 @@ class CampaignFields(TypedDict, total=False):
     offer_text: str
     offer_valid_until: datetime | None
     track_links: bool
+    recurrence: Recurrence | None
 
 
 @transaction.atomic
@@ -79,17 +89,23 @@ def update_campaign(
     campaign.save(update_fields=[*changes, "updated_at"])
     if schedule is not UNCHANGED:
         campaign = _reschedule(campaign, schedule)
+    elif changes.get("recurrence") and _is_to_come(campaign):
+        campaign = _reschedule(campaign, planned_run(campaign))
     refuse_ended_offer(campaign)
     return campaign
 
 
 @transaction.atomic
 def delete_campaign(*, campaign: Campaign, versions: Collection[str] | None = None) -> None:
-    _lock_editable(campaign, versions).delete()
+    """Only if it has sent nothing, as a draft or a series between two runs may have."""
+    locked = _lock_editable(campaign, versions)
+    if locked.runs.exists():
+        raise CampaignInUse
+    locked.delete()
 
 
 def duplicate_campaign(*, campaign: Campaign, created_by: User) -> Campaign:
-    """A draft with the same text and offer for the same audience."""
+    """A draft with the same text and offer for the same audience, as often."""
     return Campaign.objects.create(
         business_id=campaign.business_id,
         created_by=created_by,
@@ -103,16 +119,22 @@ def duplicate_campaign(*, campaign: Campaign, created_by: User) -> Campaign:
         offer_text=campaign.offer_text,
         offer_valid_until=campaign.offer_valid_until,
         track_links=campaign.track_links,
+        recurrence=campaign.recurrence,
     )
 
 
 def _reschedule(campaign: Campaign, schedule: Schedule | None) -> Campaign:
-    instant = schedule.instant if schedule else None
-    if instant == campaign.scheduled_at:
-        return campaign
     if schedule is None:
-        return unschedule_campaign(campaign=campaign)
+        return campaign if campaign.scheduled_at is None else unschedule_campaign(campaign=campaign)
+    now = timezone.now()
+    is_due = campaign.scheduled_at == schedule.instant <= now
+    if is_due or campaign.scheduled_at == align(campaign, schedule, now=now).instant:
+        return campaign
     return schedule_campaign(campaign=campaign, schedule=schedule)
+
+
+def _is_to_come(campaign: Campaign) -> bool:
+    return campaign.scheduled_at is not None and campaign.scheduled_at > timezone.now()
 
 
 def _lock_editable(campaign: Campaign, versions: Collection[str] | None) -> Campaign:

@@ -2,26 +2,21 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Final
 
 from django.db import transaction
-from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
 from accounts.problems import Problem
 from campaigns import selectors
 from campaigns.models import Campaign, CampaignRun
 from campaigns.offers import check_leads, is_over, offer_of, prepare
+from campaigns.services.recurring import MISSED_AFTER, catch_up, leave_out
 from campaigns.signals import campaigns_changed
 from messaging import services as messaging
 from messaging.rendering import TemplateError
 from tracking import services as tracking
 
 logger = logging.getLogger(__name__)
-
-# Later than this nobody can say whether the campaign still makes sense: a person decides.
-MISSED_AFTER: Final = timedelta(hours=6)
 
 
 def launch_due() -> Iterator[int]:
@@ -48,22 +43,24 @@ def _launch(campaign_id: int) -> int | None:
         Campaign.objects.filter(
             pk=campaign_id, status=Campaign.Status.SCHEDULED, scheduled_at__lte=Now()
         )
-        .annotate(
-            is_missed=ExpressionWrapper(
-                Q(scheduled_at__lt=Now() - MISSED_AFTER), output_field=BooleanField()
-            )
-        )
+        .annotate(now=Now())
         .select_related("business", "template")
         .select_for_update(of=("self",), skip_locked=True)
         .first()
     )
     if campaign is None:
         return None
-    if campaign.is_missed:
-        _leave(campaign, Campaign.Status.MISSED, "More than six hours late: send it or cancel it.")
+    if campaign.recurrence is not None:
+        catch_up(campaign, now=campaign.now)
+    assert campaign.scheduled_at is not None
+    if campaign.scheduled_at < campaign.now - MISSED_AFTER:
+        if not leave_out(campaign, "More than six hours late.", now=campaign.now):
+            reason = "More than six hours late: send it or cancel it."
+            _leave(campaign, Campaign.Status.MISSED, reason)
         return None
     if reason := _obstacle(campaign):
-        _leave(campaign, Campaign.Status.FAILED, reason)
+        if not leave_out(campaign, reason, now=campaign.now):
+            _leave(campaign, Campaign.Status.FAILED, reason)
         return None
     _leave(campaign, Campaign.Status.SENDING)
     prepared = prepare(selectors.text_of(campaign), track_links=campaign.track_links)
@@ -75,9 +72,14 @@ def _launch(campaign_id: int) -> int | None:
         audience=selectors.audience_spec(campaign),
         expires_at=offer.valid_until if offer else None,
     )
-    CampaignRun.objects.create(campaign=campaign, broadcast=broadcast)
+    CampaignRun.objects.create(campaign=campaign, broadcast=broadcast, kind=_kind(campaign))
     tracking.attach(broadcast=broadcast, targets=prepared.targets, offer=offer)
     return broadcast.pk
+
+
+def _kind(campaign: Campaign) -> CampaignRun.Kind:
+    is_first = not campaign.runs.filter(kind__in=CampaignRun.OF_SERIES).exists()
+    return CampaignRun.Kind.LAUNCH if is_first else CampaignRun.Kind.RECURRENCE
 
 
 def _obstacle(campaign: Campaign) -> str:

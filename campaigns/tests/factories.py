@@ -1,6 +1,6 @@
 """Templates and campaigns for tests."""
 
-from datetime import timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -9,6 +9,7 @@ from accounts.models import Business
 from accounts.tests.factories import make_business
 from campaigns import services
 from campaigns.models import Automation, Campaign, Template
+from campaigns.schedule import from_instant
 from campaigns.selectors import broadcasts_of
 from contacts.tests.factories import make_contacts
 from messaging.services import complete_broadcast, expand_chunk, send_next_batch
@@ -65,3 +66,36 @@ def make_automation(business: Business, **fields: Any) -> Automation:
     """A welcome that is at work."""
     defaults = {"kind": "welcome", "text": "Welcome, {{first_name|friend}}!"}
     return services.create_automation(business=business, **(defaults | fields))
+
+
+def make_series(
+    business: Business | None = None,
+    *,
+    ago: timedelta = timedelta(seconds=1),
+    contacts: int = 1,
+    **fields: Any,
+) -> Campaign:
+    """A campaign that goes out every day, and should have so long ago: in UTC, of even days."""
+    business = business or make_business(time_zone="UTC")
+    due = from_instant((timezone.now() - ago).replace(microsecond=0), business.zone)
+    planned = {
+        "scheduled_at": due.instant,
+        "schedule_date": due.day,
+        "schedule_time": due.time,
+        "schedule_zone": due.zone,
+        "recurrence": {"every": "day"},
+    }
+    return make_due(business, contacts=contacts, **(planned | fields))
+
+
+def make_birthday(business: Business, **fields: Any) -> Automation:
+    """At ten o'clock, and at work since before anybody's birthday that a test may name."""
+    defaults: dict[str, Any] = {
+        "kind": "birthday",
+        "text": "Happy birthday!",
+        "send_time": time(10),
+    }
+    automation = services.create_automation(business=business, **(defaults | fields))
+    Automation.objects.filter(pk=automation.pk).update(swept_on=date(2027, 3, 9))
+    automation.refresh_from_db()
+    return automation

@@ -1,6 +1,6 @@
 """Offers, automations and what people did, in the admin."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -181,7 +181,8 @@ class TestAutomation:
             ({"text": ""}, "This field is required."),
             ({"text": "{{surname}}"}, "Unknown placeholder"),
             ({"text": "{{offer_link}}"}, "{{offer_link}} leads nowhere"),
-            ({"kind": "birthday"}, "Select a valid choice."),
+            ({"kind": "wedding"}, "Select a valid choice."),
+            ({"kind": "birthday"}, "Birthday messages need a time of the day."),
             ({"offer_valid_days": "3"}, "Give the offer a title"),
             ({"offer_title": "x", "offer_valid_days": "0"}, "greater than or equal to 1"),
             ({"sender": "a b"}, "A sender name is 3 to 11"),
@@ -194,6 +195,21 @@ class TestAutomation:
         assert answer.status_code == 200
         assert complaint in answer.text
         assert not Automation.objects.exists()
+
+    def test_a_birthday_message(self, business: Business, staff: Client) -> None:
+        body = automation_form(business, kind="birthday", send_time="10:00")
+        assert staff.post(reverse(ADD_AUTOMATION), body).status_code == 302
+        automation = Automation.objects.get()
+        assert (automation.kind, automation.send_time) == ("birthday", time(10))
+        url = reverse(CHANGE_AUTOMATION, args=[automation.pk])
+        assert "failure" not in staff.get(url).text.lower()
+        Automation.objects.update(failure="The system was down.")
+        assert "The system was down." in staff.get(url).text
+        assert "The system was down." in staff.get(reverse(AUTOMATIONS)).text
+        assert staff.post(url, body | {"send_time": ""}).status_code == 200
+        assert staff.post(url, body | {"send_time": "11:00"}).status_code == 302
+        automation.refresh_from_db()
+        assert automation.send_time == time(11)
 
     def test_a_second_welcome_is_refused_with_words(
         self, business: Business, staff: Client

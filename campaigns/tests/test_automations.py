@@ -1,5 +1,6 @@
 """Automations over HTTP: one of each kind, switched on and off, in figures."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import Business, Role
 from accounts.tests.factories import api_client, make_business, make_member
+from campaigns import services
 from campaigns.models import Automation
-from campaigns.tests.factories import make_automation
+from campaigns.tests.factories import make_automation, make_birthday
 from contacts.tests.factories import sign_up
 from messaging.models import Message
 from messaging.services import send_next_batch
@@ -52,6 +54,8 @@ class TestWriting:
             "offer": OFFER,
             "track_links": True,
             "is_active": True,
+            "send_time": None,
+            "failure": "",
             "created_at": body["created_at"],
             "updated_at": body["updated_at"],
         }
@@ -66,6 +70,35 @@ class TestWriting:
         assert (changed["offer"], changed["is_active"]) == (OFFER, False)
         put = client.put(url, {"kind": "welcome", "text": "Hi!", "offer": None})
         assert (put.status_code, put.json()["offer"]) == (200, None)
+
+    def test_a_birthday_message(self, business: Business, client: APIClient) -> None:
+        make_automation(business)
+        body = BODY | {"kind": "birthday", "send_time": "09:30"}
+        answer = client.post(URL, body)
+        assert answer.status_code == 201, answer.data
+        assert (answer.data["kind"], answer.data["send_time"]) == ("birthday", "09:30:00")
+        url = answer["Location"]
+        assert client.patch(url, {"send_time": "10:00"}).json()["send_time"] == "10:00:00"
+        assert errors(client.patch(url, {"send_time": None})) == {
+            "/send_time": "SEND_TIME_REQUIRED"
+        }
+        assert client.put(url, client.get(url).json()).status_code == 200
+
+    def test_its_kind_stays(self, business: Business, client: APIClient) -> None:
+        """Another kind would not remember who has had it."""
+        url = f"{URL}{make_automation(business).pk}/"
+        change = {"kind": "birthday", "send_time": "10:00"}
+        assert errors(client.patch(url, change)) == {"/kind": "KIND_FIXED"}
+
+    def test_why_the_latest_birthdays_did_not_go_out(
+        self, business: Business, client: APIClient
+    ) -> None:
+        automation = make_birthday(business, text="Hi!")
+        Automation.objects.update(text="{{")
+        noon = datetime(2027, 3, 10, 10, tzinfo=UTC)
+        assert list(services.send_birthday_messages(now=noon)) == []
+        failure = client.get(f"{URL}{automation.pk}/").json()["failure"]
+        assert failure.startswith("The birthday messages could not be sent: ")
 
     def test_there_is_one_of_each_kind(self, business: Business, client: APIClient) -> None:
         make_automation(make_business())
@@ -82,7 +115,11 @@ class TestWriting:
     @pytest.mark.parametrize(
         ("fields", "pointer", "code"),
         [
-            ({"kind": "birthday"}, "/kind", "INVALID_CHOICE"),  # not yet
+            ({"kind": "wedding"}, "/kind", "INVALID_CHOICE"),
+            ({"kind": "birthday"}, "/send_time", "SEND_TIME_REQUIRED"),
+            ({"kind": "birthday", "send_time": None}, "/send_time", "SEND_TIME_REQUIRED"),
+            ({"kind": "birthday", "send_time": "25:00"}, "/send_time", "INVALID"),
+            ({"send_time": "10:00"}, "/send_time", "SEND_TIME_UNWANTED"),
             ({"text": ""}, "/text", "EMPTY_TEXT"),
             ({"text": "Hi {{surname}}"}, "/text", "UNKNOWN_PLACEHOLDER"),
             ({"sender": "a b"}, "/sender", "INVALID_SENDER"),

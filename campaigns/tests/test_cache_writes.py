@@ -1,6 +1,7 @@
 """Every way of writing shows at once in the cached lists, statistics and templates."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from campaigns.tests.factories import (
     make_campaign,
     make_due,
     make_sending,
+    make_series,
     make_template,
 )
 
@@ -96,15 +98,24 @@ DUE: dict[str, Write] = {
     "launch": lambda *_: list(services.launch_due()),
     "admin cancel": admin_action("cancel"),
 }
+LATE: dict[str, Write] = {"leave out": lambda *_: list(services.launch_due())}
 SENDING: dict[str, Write] = {
     "pause": post("pause"),
     "cancel": post("cancel"),
     "finish": lambda _, it: finish(it),
     "admin pause": admin_action("pause"),
 }
+
+
+def make_late(business: Business, **fields: Any) -> Campaign:
+    """A run of a series that will not be."""
+    return make_series(business, ago=timedelta(hours=7), **fields)
+
+
 WRITES = [
     *((make_campaign, write) for write in DRAFT.items()),
     *((make_due, write) for write in DUE.items()),
+    *((make_late, write) for write in LATE.items()),
     *((make_sending, write) for write in SENDING.items()),
 ]
 

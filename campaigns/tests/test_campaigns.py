@@ -46,6 +46,7 @@ class TestCreate:
             "status": "draft",
             "failure": "",
             "scheduled_at": None,
+            "recurrence": None,
             "created_at": answer.data["created_at"],
             "updated_at": answer.data["updated_at"],
             "launched_at": None,

@@ -38,6 +38,13 @@ def test_the_launch_rings_for_the_expansion() -> None:
     assert Broadcast.objects.count() == 2
 
 
+def test_birthday_messages_ring_for_the_senders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("campaigns.services.send_birthday_messages", lambda: iter([5]))
+    before = waiting("sms")
+    tasks.send_birthday_messages()
+    assert waiting("sms") > before
+
+
 def test_the_tick_reconciles() -> None:
     campaign = make_sending()
     Broadcast.objects.update(status="cancelled")

@@ -1,11 +1,16 @@
 """A campaign follows its broadcast, by signal or, where that was lost, by reconciliation."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import transaction
+from django.db.models.functions import Now
 
 from campaigns import services
-from campaigns.models import Campaign
-from campaigns.selectors import broadcasts_of, out_of_step
+from campaigns.models import Campaign, CampaignRun
+from campaigns.selectors import audience_spec, broadcasts_of, out_of_step
 from campaigns.tests.factories import finish, make_sending
+from campaigns.tests.test_welcome_races import closing, wait_until_something_waits
 from messaging import services as messaging
 from messaging.models import Broadcast
 from messaging.services.broadcasts import pause_for_operator
@@ -63,4 +68,26 @@ def test_a_broadcast_without_campaign_ends_alone() -> None:
     campaign.runs.all().delete()
     broadcast = Broadcast.objects.get()
     assert messaging.cancel_broadcast(broadcast_id=broadcast.pk)
+    assert status_of(campaign) == "sending"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_launch_that_comes_between_is_not_undone() -> None:
+    """Reconciliation waits for the launch, and then reads its run, not the one before."""
+    campaign = make_sending()
+    Broadcast.objects.update(status="completed")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            # Another run of the campaign, as a retry or the next of a series.
+            Campaign.objects.filter(pk=campaign.pk).update(updated_at=Now())
+            broadcast = messaging.start_broadcast(
+                business=campaign.business,
+                text="Hi!",
+                sender="Bakery",
+                audience=audience_spec(campaign),
+            )
+            CampaignRun.objects.create(campaign=campaign, broadcast=broadcast)
+            following = pool.submit(closing, services.follow_broadcast, campaign_id=campaign.pk)
+            wait_until_something_waits()
+        following.result(30)
     assert status_of(campaign) == "sending"

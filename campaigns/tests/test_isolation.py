@@ -13,7 +13,8 @@ CAMPAIGN_ENDPOINTS = [
     ("get", ""), ("put", ""), ("patch", ""), ("delete", ""), ("post", "preview/"),
     ("get", "audience/"), ("post", "send/"), ("post", "schedule/"), ("post", "unschedule/"),
     ("post", "pause/"), ("post", "resume/"), ("post", "cancel/"), ("post", "duplicate/"),
-    ("get", "stats/"), ("get", "messages/"), ("get", "report/"),
+    ("post", "retry-failed/"), ("post", "test/"),
+    ("get", "stats/"), ("get", "messages/"), ("get", "report/"), ("get", "runs/"),
 ]  # fmt: skip
 TEMPLATE_ENDPOINTS = ["get", "put", "patch", "delete"]
 

@@ -6,14 +6,22 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import Business
 from accounts.tests.factories import make_business
 from campaigns import services
-from campaigns.models import Campaign, CampaignRun
-from campaigns.tests.factories import expand, finish, make_due, make_sending, make_template
-from contacts.tests.factories import make_list
+from campaigns.models import Campaign, CampaignRun, SkippedRun
+from campaigns.tests.factories import (
+    expand,
+    finish,
+    make_due,
+    make_sending,
+    make_series,
+    make_template,
+)
+from contacts.tests.factories import make_contacts, make_list
 from messaging.models import Broadcast, Message
 from messaging.services import start_broadcast
 
@@ -37,6 +45,25 @@ def test_eight_at_once_launch_each_of_twenty_campaigns_once() -> None:
     assert Broadcast.objects.count() == CampaignRun.objects.count() == 20
     assert CampaignRun.objects.values("campaign").distinct().count() == 20
     assert set(Campaign.objects.values_list("status", flat=True)) == {"sending"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fifty_that_were_due_while_everything_was_down_start_once_each() -> None:
+    """Half of them come again, and some should have gone out on several days."""
+    business = make_business(time_zone="UTC")
+    make_contacts(business, 2)
+    for number in range(25):
+        ago = timedelta(minutes=14 * number + 1)
+        make_due(business, contacts=0, scheduled_at=timezone.now() - ago)
+        make_series(business, contacts=0, ago=timedelta(days=number % 5) + ago)
+    with ThreadPoolExecutor(8) as pool:
+        launched = [pk for found in pool.map(launch_in_thread, range(24)) for pk in found]
+    assert len(launched) == len(set(launched)) == 50
+    assert CampaignRun.objects.values("campaign").distinct().count() == 50
+    assert Broadcast.objects.count() == CampaignRun.objects.count() == 50
+    assert set(Campaign.objects.values_list("status", flat=True)) == {"sending"}
+    skipped = SkippedRun.objects.aggregate(times=Sum("times"))["times"]
+    assert skipped == 5 * (0 + 1 + 2 + 3 + 4)
 
 
 @pytest.mark.django_db

@@ -31,8 +31,10 @@ class AutomationViewSet(
     """Messages that go out by themselves, one automation of each kind.
 
     `welcome` goes to people when they sign up themselves (not by import, API or admin): once per
-    phone, whatever is changed, stopped or signed up again later. One that has sent something is
-    switched off, not deleted.
+    phone, whatever is changed, stopped or signed up again later. `birthday` goes to every
+    subscribed contact on their birthday (that of 29 February is the 28th in common years), once per
+    phone and year, from the next `send_time` on; what six hours later has not gone out never does.
+    One that has sent something is switched off, not deleted.
     """
 
     queryset = Automation.objects.order_by("kind")

@@ -27,12 +27,16 @@ from campaigns.schedule import from_instant, from_wall_time
 from campaigns.serializers import (
     CampaignListSerializer,
     CampaignSerializer,
+    CampaignTestSerializer,
     EmptySerializer,
+    RetrySerializer,
     ScheduleSerializer,
+    TestMessagesSerializer,
 )
 from campaigns.statistics import campaign_statistics
 from campaigns.views.results import ResultsMixin
-from messaging.tasks import send_next, settle
+from messaging.selectors import messages_of
+from messaging.tasks import expand, send_next, settle
 from rediskit.doorbell import ring_on_commit, ring_senders
 
 IF_MATCH = OpenApiParameter(
@@ -97,7 +101,7 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
 
     @extend_schema(parameters=[IF_MATCH])
     def destroy(self, request: Request, pk: str) -> Response:
-        """Drafts and scheduled campaigns can be deleted."""
+        """Drafts and scheduled campaigns can be deleted, unless they have sent something."""
         services.delete_campaign(campaign=self.get_object(), versions=_versions(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -117,6 +121,7 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
         """Set the time, or another one.
 
         A wall time that the clocks skip shifts forward; of one that comes twice, the first counts.
+        A recurring campaign goes out for the first time on the first day of its rule from then on.
         """
         campaign = self.get_object()
         chosen = self._validated(request).validated_data
@@ -139,7 +144,7 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
     @action(detail=True, methods=["post"], serializer_class=EmptySerializer)
     @idempotent
     def cancel(self, request: Request, pk: str) -> Response:
-        """End it; what the gateway has been given cannot be taken back."""
+        """End it, the whole series, too; what the gateway has been given cannot be taken back."""
         campaign = self._act(request, services.cancel_campaign)
         for broadcast_id in selectors.broadcasts_of(campaign):
             ring_on_commit(settle, broadcast_id)
@@ -161,11 +166,39 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
         transaction.on_commit(lambda: ring_senders(send_next))
         return self._answer(campaign)
 
+    @extend_schema(request=RetrySerializer, responses={202: CampaignSerializer})
+    @action(
+        detail=True, methods=["post"], url_path="retry-failed", serializer_class=RetrySerializer
+    )
+    @idempotent
+    def retry_failed(self, request: Request, pk: str) -> Response:
+        """Send again what failed for a reason that may pass, to whoever is still subscribed.
+
+        What is `unconfirmed` may have arrived: it is sent again only if `include` names it.
+        """
+        campaign = self.get_object()
+        chosen = self._validated(request).validated_data
+        campaign = services.retry_failed(campaign=campaign, include=chosen["include"])
+        ring_on_commit(expand, selectors.broadcasts_of(campaign)[-1])
+        return self._answer(campaign, status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=CampaignTestSerializer, responses={202: TestMessagesSerializer})
+    @action(detail=True, methods=["post"], serializer_class=CampaignTestSerializer)
+    @idempotent
+    def test(self, request: Request, pk: str) -> Response:
+        """Send the text, as it would go out now, to up to five phones; no part of the results."""
+        campaign = self.get_object()
+        phones = self._validated(request).validated_data["phones"]
+        broadcast = services.send_test(campaign=campaign, phones=phones)
+        transaction.on_commit(lambda: ring_senders(send_next))
+        sent = TestMessagesSerializer({"messages": messages_of([broadcast.pk])})
+        return Response(sent.data, status.HTTP_202_ACCEPTED)
+
     @extend_schema(request=EmptySerializer, responses={201: CampaignSerializer})
     @action(detail=True, methods=["post"], serializer_class=EmptySerializer)
     @idempotent
     def duplicate(self, request: Request, pk: str) -> Response:
-        """A draft with the same text for the same audience."""
+        """A draft with the same text for the same audience, as often."""
         campaign = self.get_object()
         self._validated(request)
         copy = services.duplicate_campaign(campaign=campaign, created_by=self.author)

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.cached_answers import X_CACHE, answer, render, wants_fresh
+from accounts.pagination import Pages
 from accounts.viewsets import BusinessViewSet
 from campaigns import cache, selectors
 from campaigns.models import Campaign
@@ -22,6 +23,7 @@ from campaigns.serializers import (
     EmptySerializer,
     IdsSerializer,
     MessageStatusSerializer,
+    RunSerializer,
     SamplesSerializer,
     StatisticsSerializer,
 )
@@ -83,6 +85,19 @@ class ResultsMixin(BusinessViewSet[Campaign]):
         found = self._statistics(sorted(set(serializer.validated_data["ids"])))
         bodies = (b'"%d":%s' % each for each in sorted(found.bodies.items()))
         return answer(b"{%s}" % b",".join(bodies), found.state)
+
+    @extend_schema(responses=RunSerializer(many=True))
+    @action(
+        detail=True, filterset_class=None, pagination_class=Pages, serializer_class=RunSerializer
+    )
+    def runs(self, request: Request, pk: str) -> Response:
+        """Newest first: what went out each time, and what of a recurring campaign was left out."""
+        pages = Pages()
+        page = pages.paginate_queryset(selectors.history_of(self.get_object()), request, view=self)
+        rows = list(page or [])
+        statistics = campaign_statistics({row["ran"]: [row["ran"]] for row in rows if row["ran"]})
+        shown = [row | {"stats": statistics.get(row["ran"])} for row in rows]
+        return pages.get_paginated_response(RunSerializer(shown, many=True).data)
 
     @extend_schema(
         parameters=[OpenApiParameter("status", enum=Message.Status.values)],

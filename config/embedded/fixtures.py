@@ -40,6 +40,13 @@ class SimulatedGateway:
     def reset(self) -> None:
         self._call("/reset", {})
 
+    def write(self, text: str, *, phone: str) -> int | None:
+        """Somebody writes to the product; the status that its webhook answered with."""
+        answer: dict[str, int | None] = self._call(
+            "/inbound", {"from": phone, "to": "54321", "text": text}
+        )
+        return answer["answer"]
+
     def _call(self, path: str, body: dict[str, object] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data)  # noqa: S310
@@ -154,7 +161,10 @@ def live_web(
     supervisor.start([web])
     supervisor.wait_until_answering([web])
     url = programs.local_url("127.0.0.1", port)
-    simulated_gateway.set(SIM_REPORT_URL=f"{url}/webhooks/mitto/delivery/")
+    simulated_gateway.set(
+        SIM_REPORT_URL=f"{url}/webhooks/mitto/delivery/",
+        SIM_INBOUND_URL=f"{url}/webhooks/mitto/inbound/",
+    )
     return url
 
 

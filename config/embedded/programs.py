@@ -46,11 +46,13 @@ def beat(environment: Mapping[str, str], data: DataFolder) -> Service:
 
 
 def gateway(port: int, environment: Mapping[str, str], *, report_to: str) -> Service:
-    """The simulated gateway, set as the caller's SIM_* say; it reports to the web server."""
+    """The simulated gateway, set as the caller's SIM_* say; it posts to the web server."""
     command = ("messaging.simulator", "--host", "127.0.0.1", "--port", str(port))
     own = {
         "SIM_REPORT_URL": f"{report_to}/webhooks/mitto/delivery/",
+        "SIM_INBOUND_URL": f"{report_to}/webhooks/mitto/inbound/" if report_to else "",
         "SIM_REPORT_SECRET": environment["MITTO_WEBHOOK_SECRET"],
+        "SIM_REPORT_HMAC_SECRET": environment.get("MITTO_WEBHOOK_HMAC_SECRET", ""),
         "SIM_API_KEY": environment["MITTO_API_KEY"],
     }
     return _python_service(

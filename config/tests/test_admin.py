@@ -99,9 +99,11 @@ def test_daily_work_comes_first_and_the_engine_last(root: Client, manager: User)
     everything, daily = listed(root), listed(clerk)
     assert list(everything) == ["campaigns", "nfc", "tracking", "contacts", "accounts", "messaging"]
     assert list(daily) == list(everything)
-    assert daily["campaigns"] == ["Campaign", "Template"]
+    assert daily["campaigns"] == ["Campaign", "Template", "Automation"]
     assert daily["contacts"][:2] == ["Contact", "ContactList"]
-    assert daily["messaging"] == ["Message", "DailyUsage"]
+    assert daily["messaging"] == [
+        "InboundMessage", "AutoReply", "Message", "SentReply", "DailyUsage",
+    ]  # fmt: skip
     assert "IdempotentRequest" in everything["accounts"]
     assert "IdempotentRequest" not in daily["accounts"]
     assert {name for names in everything.values() for name in names} == {

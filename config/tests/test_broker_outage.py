@@ -65,13 +65,19 @@ def make_replica(server: RedisServer, run: Callable[[float], None]) -> None:
     server.admin().replicaof("NO", "ONE")
 
 
+def fill_up(server: RedisServer, run: Callable[[float], None]) -> None:
+    server.admin().config_set("maxmemory", "1")
+    run(8)
+    server.admin().config_set("maxmemory", "0")
+
+
 def kill_connections(server: RedisServer, run: Callable[[float], None]) -> None:
     for _ in range(5):
         server.kill_connections()
         run(0.5)
 
 
-@pytest.mark.parametrize("outage", [stop_and_start, pause, make_replica, kill_connections])
+@pytest.mark.parametrize("outage", [stop_and_start, pause, make_replica, fill_up, kill_connections])
 def test_a_broadcast_ends_well_after_an_outage(
     server: RedisServer,
     running: Supervisor,
@@ -94,6 +100,7 @@ def test_a_broadcast_ends_well_after_an_outage(
         running.run_while(lambda: time.monotonic() < until)
 
     run_until(lambda: sent() > 300, seconds=120)
+    started = running.pids()
     outage(server, run)
     run_until(lambda: sent() == RECIPIENTS, seconds=180)
 
@@ -103,3 +110,4 @@ def test_a_broadcast_ends_well_after_an_outage(
         lambda: Broadcast.objects.filter(pk=broadcast.pk, status="completed").exists(), seconds=60
     )
     assert list(wrong_counters()) == []
+    assert running.pids() == started

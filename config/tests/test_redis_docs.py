@@ -16,12 +16,19 @@ from rediskit.versioned_cache import GENERATION_SECONDS
 ROOT = Path(settings.BASE_DIR)
 PAGE = (ROOT / "docs/redis.md").read_text(encoding="utf-8")
 ROWS = 24  # of the system before
-MODULES = ["accounts.cache", "campaigns.cache", "rediskit.families", "rediskit.versioned_cache"]
+MODULES = [
+    "accounts.cache",
+    "campaigns.cache",
+    "nfc.cache",
+    "rediskit.families",
+    "rediskit.versioned_cache",
+]
 LIFETIMES = {
     "20 s (`CACHE_TTL_CAMPAIGN_LIST`)": "campaign_list",
     "30 s (`CACHE_TTL_CAMPAIGN_STATS`)": "campaign_stats",
     "30 s (`CACHE_TTL_DASHBOARD`)": "dashboard",
     "10 min (`CACHE_TTL_PROFILE`)": "profile",
+    "1 h (`CACHE_TTL_TAGS`)": "tags",
     "1 h (`CACHE_TTL_TEMPLATES`)": "templates",
     "30 s (`CACHE_TTL_DEFAULT`)": "default",
 }

@@ -55,6 +55,7 @@ class Consent(models.Model):
         CONFIRMATION = "confirmation", "Confirmation by the person"
         LINK = "opt_out_link"
         UNDO = "opt_out_undo", "Opt-out undone"
+        REPLY = "reply", "Keyword in a reply"
         DEMO = "demo"
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="consents")

@@ -31,10 +31,12 @@ from contacts.services.lists import (
     remove_members,
     update_list,
 )
+from contacts.services.locks import hold_contact
 from contacts.services.opt_in import (
     Evidence,
     OptIn,
     Outcome,
+    confirm_by_reply,
     confirm_opt_in,
     find_request,
     forget_requests,
@@ -62,6 +64,7 @@ __all__ = [
     "add_members",
     "cancel_import",
     "check_size",
+    "confirm_by_reply",
     "confirm_opt_in",
     "create_contact",
     "create_import",
@@ -70,6 +73,7 @@ __all__ = [
     "delete_list",
     "find_request",
     "forget_requests",
+    "hold_contact",
     "opt_in",
     "remove_members",
     "resubscribe",

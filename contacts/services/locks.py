@@ -3,6 +3,7 @@
 from django.db import connection
 
 _LOCK = "SELECT {function}(hashtextextended(%s, 0))"
+_HOLD_CONTACT = "SELECT id FROM contacts_contact WHERE id = %s FOR KEY SHARE"
 
 
 def lock_suppressions(*, business_id: int) -> None:
@@ -25,6 +26,17 @@ def hold_suppressions(*, business_id: int) -> None:
 def lock_phone(*, business_id: int, phone: str) -> None:
     """Until the transaction ends, no other sign-up of this phone goes on. After the lock above."""
     _lock("pg_advisory_xact_lock", f"phone:{business_id}:{phone}")
+
+
+def hold_contact(contact_id: int) -> bool:
+    """Until the transaction ends nobody deletes the contact; False if somebody has.
+
+    For whoever writes down what a contact did: else the reference fails at the commit. It waits for
+    a deletion only, so that it may be called with other rows locked.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD_CONTACT, [contact_id])
+        return cursor.fetchone() is not None
 
 
 def _lock(function: str, name: str) -> None:

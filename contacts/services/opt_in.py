@@ -6,7 +6,7 @@ who has opted out: that takes their own confirmation, by a link that is sent to 
 
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final, cast
@@ -156,6 +156,25 @@ def confirm_opt_in(
     if not this.exclude(confirmed_at=None).exists():
         return None
     return Contact.objects.filter(business_id=request.business_id, phone=request.phone).first()
+
+
+@transaction.atomic
+def confirm_by_reply(*, business_id: int, phone: str, asked_before: datetime) -> Contact | None:
+    """The person says yes by a reply from their phone to the business that asked. None if it had
+    not, or no more. Of several sign-ups that wait, the last is meant."""
+    lock_suppressions(business_id=business_id)
+    asked = OptInRequest.objects.filter(
+        business=business_id,
+        phone=phone,
+        confirmed_at=None,
+        created_at__lt=asked_before,
+        expires_at__gt=Now(),
+    )
+    request = asked.order_by("id").last()
+    if request is None:
+        return None
+    asked.filter(pk=request.pk).update(confirmed_at=Now())
+    return _subscribe(request, person=Person(phone=phone))
 
 
 def _subscribe(request: OptInRequest, *, person: Person) -> Contact:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from contacts.phone import InvalidPhone, normalise
+from contacts.phone import InvalidPhone, country_of, normalise
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,16 @@ def test_what_is_no_number_is_refused_with_its_reason(raw: str, reason: str) -> 
     with pytest.raises(InvalidPhone) as refusal:
         normalise(raw, "GR")
     assert refusal.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("phone", "country"),
+    [
+        ("+306941234567", "GR"),
+        ("+35796123456", "CY"),
+        ("+12125552368", "US"),
+        ("+88213123456", "001"),
+    ],
+)
+def test_whose_number_it_is(phone: str, country: str) -> None:
+    assert country_of(phone) == country

@@ -12,6 +12,8 @@ from typing import Final, Protocol
 
 MAX_MESSAGE_ID_LENGTH: Final = 100
 MAX_DETAIL_LENGTH: Final = 200
+MAX_ADDRESS_LENGTH: Final = 32
+MAX_INBOUND_LENGTH: Final = 10_000  # of a text; an SMS has 39 segments at most
 
 
 class FailureReason(StrEnum):
@@ -120,6 +122,17 @@ class DeliveryReport:
 
 
 @dataclass(frozen=True, slots=True)
+class InboundSms:
+    """An SMS that somebody sent to a number of ours."""
+
+    sender: str  # as the gateway names it: a phone, but a name or a short code as well
+    to: str  # empty if missing
+    text: str
+    gateway_message_id: str  # empty if missing
+    occurred_at: datetime | None  # aware; None if missing or unreadable
+
+
+@dataclass(frozen=True, slots=True)
 class UnreadableElement:
     """A part of a webhook's body to set aside for a person, its neighbours being fine."""
 
@@ -152,7 +165,7 @@ class LookupFailed(GatewayError):
 
 
 class UnreadableReport(ValueError):
-    """One element of a webhook's body is no delivery report that we understand."""
+    """One element of a webhook's body is nothing that we understand."""
 
 
 class UnreadableBody(ValueError):
@@ -178,3 +191,6 @@ class Gateway(Protocol):
 
     def parse_deliveries(self, raw: bytes) -> list[DeliveryReport | UnreadableElement]:
         """A webhook's body, by position; raises UnreadableBody."""
+
+    def parse_inbound(self, raw: bytes) -> list[InboundSms | UnreadableElement]:
+        """The body of the webhook for inbound messages, likewise."""

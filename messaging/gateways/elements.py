@@ -6,10 +6,18 @@ from datetime import UTC, datetime
 
 import orjson
 
-from messaging.gateways.base import MAX_DETAIL_LENGTH, MAX_MESSAGE_ID_LENGTH, UnreadableBody
+from messaging.gateways.base import (
+    MAX_ADDRESS_LENGTH,
+    MAX_DETAIL_LENGTH,
+    MAX_INBOUND_LENGTH,
+    MAX_MESSAGE_ID_LENGTH,
+    UnreadableBody,
+)
 
 # PostgreSQL's text takes neither NUL nor surrogates; the others have no business in an id.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_MILLISECONDS_FROM = 100_000_000_000  # as seconds it would be the year 5138
 
 
 def load_json(raw: bytes) -> object:
@@ -49,6 +57,29 @@ def read_detail(value: object) -> str:
     return (
         _UNPRINTABLE.sub(" ", value).strip()[:MAX_DETAIL_LENGTH] if isinstance(value, str) else ""
     )
+
+
+def read_address(value: object) -> str | None:
+    """A phone, short code or name: trimmed; numbers may come as such. None if it cannot be one."""
+    address = read_message_id(value)
+    return address if address and len(address) <= MAX_ADDRESS_LENGTH else None
+
+
+def read_written(value: str) -> str:
+    """What a person wrote, line breaks included, with a mark for what cannot be stored."""
+    return _UNSTORABLE.sub("\ufffd", value)[:MAX_INBOUND_LENGTH]
+
+
+def read_moment(value: object) -> datetime | None:
+    """As read_time; also the seconds or milliseconds since 1970, as a number or as its digits."""
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        value = int(value) if len(value) <= 20 else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return read_time(value)
+    try:
+        return datetime.fromtimestamp(value / (1000 if value >= _MILLISECONDS_FROM else 1), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def read_time(value: object) -> datetime | None:

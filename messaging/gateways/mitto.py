@@ -19,6 +19,7 @@ from messaging.gateways.base import (
     DeliveryStatus,
     FailureReason,
     GatewayError,
+    InboundSms,
     LookedUp,
     LookupFailed,
     OutgoingSms,
@@ -36,6 +37,7 @@ from messaging.gateways.elements import (
     read_time,
 )
 from messaging.gateways.http import HttpSession, NoReply, NothingSent, Reply
+from messaging.gateways.mitto_inbound import read_inbound
 
 BULK_PATH: Final = "/api/v1.1/Messages/sendmessagesbulk"
 LOOKUP_PATH: Final = "/api/v1.1/Messages/"
@@ -168,6 +170,9 @@ class MittoGateway:
             raise UnreadableBody("neither an object nor an array")
         elements = content if isinstance(content, list) else [content]
         return [self._parse_one(index, element) for index, element in enumerate(elements)]
+
+    def parse_inbound(self, raw: bytes) -> list[InboundSms | UnreadableElement]:
+        return read_inbound(raw)
 
     def _parse_one(self, index: int, element: object) -> DeliveryReport | UnreadableElement:
         try:

@@ -1,4 +1,4 @@
-"""What goes out (broadcasts, batches, messages) and what comes back (gateway events)."""
+"""What goes out (broadcasts, batches, messages) and what comes back (gateway events, replies)."""
 
 from messaging.models.broadcast import (
     Batch,
@@ -9,10 +9,12 @@ from messaging.models.broadcast import (
     Retry,
 )
 from messaging.models.events import GatewayEvent, GatewayReference, WaitingReport
+from messaging.models.inbound import AutoReply, InboundMessage, SentReply
 from messaging.models.message import Message, MessageProblem, new_public_id, new_public_ids
 from messaging.models.rules import CountedMessage, QuietHours
 
 __all__ = [
+    "AutoReply",
     "Batch",
     "Broadcast",
     "BroadcastCounters",
@@ -21,10 +23,12 @@ __all__ = [
     "ExpansionCursor",
     "GatewayEvent",
     "GatewayReference",
+    "InboundMessage",
     "Message",
     "MessageProblem",
     "QuietHours",
     "Retry",
+    "SentReply",
     "WaitingReport",
     "new_public_id",
     "new_public_ids",

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from accounts.models import Business, validate_sender
+from accounts.models import SENDER, Business, validate_sender
 
 
 class Retry(TypedDict):
@@ -45,6 +45,13 @@ class Broadcast(models.Model):
     retry_of = models.JSONField(
         null=True, blank=True, help_text="Whose failures it sends again, and which: see Retry."
     )
+    phone = models.CharField(
+        max_length=16,
+        null=True,
+        blank=True,
+        db_collation="C",
+        help_text="Of a broadcast of one message; empty if there may be several.",
+    )
     link_base = models.CharField(
         max_length=255, blank=True, help_text="Of the links in its texts; empty: the site's."
     )
@@ -68,12 +75,24 @@ class Broadcast(models.Model):
                 condition=Q(status__in=["sending", "paused", "completed", "cancelled", "failed"]),
                 name="broadcast_status",
             ),
+            # Whoever starts one has validated it; this is the last door before the gateway.
+            models.CheckConstraint(condition=Q(sender__regex=SENDER), name="broadcast_sender"),
         ]
         indexes = [
             models.Index(
                 fields=["last_served"], condition=Q(status="sending"), name="broadcast_served"
             ),
             models.Index(fields=["business", "-id"], name="broadcast_business"),
+            # Whom a reply answers: docs/adr/0011-whose-reply-it-is.md.
+            models.Index(
+                fields=["phone", "-id"], condition=Q(phone__isnull=False), name="broadcast_phone"
+            ),
+            models.Index(
+                fields=["finished_at"], condition=Q(phone__isnull=True), name="broadcast_finished"
+            ),
+            models.Index(
+                fields=["business", "id"], condition=Q(phone__isnull=True), name="broadcast_many"
+            ),
         ]
 
     def __str__(self) -> str:

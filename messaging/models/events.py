@@ -20,6 +20,7 @@ class GatewayEvent(models.Model):
 
     class Kind(models.TextChoices):
         DELIVERY = "delivery"
+        INBOUND = "inbound"
 
     gateway = models.CharField(max_length=20)
     kind = models.CharField(max_length=10, choices=Kind)

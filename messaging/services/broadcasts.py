@@ -1,5 +1,6 @@
 """The life of a broadcast: started, paused, resumed, cancelled, completed."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -7,6 +8,7 @@ from django.db.models import Exists, F, Max, OuterRef, QuerySet
 from django.db.models.functions import Greatest, Now
 
 from accounts.models import Business
+from accounts.problems import Problem
 from contacts.models import Contact
 from contacts.selectors import Audience
 from messaging.models import (
@@ -14,10 +16,19 @@ from messaging.models import (
     Broadcast,
     BroadcastCounters,
     ExpansionCursor,
+    MessageProblem,
+    Retry,
 )
+from messaging.selectors import has_failures
 from messaging.signals import broadcast_finished, broadcast_paused
 
 Status = Broadcast.Status
+
+
+class NothingToRetry(Problem):
+    status = 409
+    code = "NOTHING_TO_RETRY"
+    title = "Nothing that failed can be sent again"
 
 
 @transaction.atomic
@@ -44,6 +55,37 @@ def start_broadcast(
     newest = Contact.objects.filter(business=business).aggregate(newest=Max("id"))["newest"]
     BroadcastCounters.objects.create(broadcast=broadcast)
     ExpansionCursor.objects.create(broadcast=broadcast, up_to_contact_id=newest or 0)
+    return broadcast
+
+
+@transaction.atomic
+def start_retry(
+    *, broadcast_ids: Collection[int], reasons: Collection[str], sender: str
+) -> Broadcast:
+    """Send again, as new messages, what failed in these broadcasts of one text for these reasons.
+
+    The text is that of the first one, rendered afresh; it goes to those who are still subscribed,
+    with the phone they had. Whoever calls rings `messaging.tasks.expand` after the commit. Raises
+    NothingToRetry.
+    """
+    retry = Retry(broadcasts=sorted(broadcast_ids), reasons=sorted(reasons))
+    if not has_failures(retry):
+        raise NothingToRetry
+    source = Broadcast.objects.select_related("business").get(pk=retry["broadcasts"][0])
+    broadcast = Broadcast.objects.create(
+        business=source.business,
+        text=source.text,
+        sender=sender,
+        is_marketing=source.is_marketing,
+        retry_of=retry,
+        link_base=source.business.link_base,
+        expires_at=source.expires_at,
+    )
+    newest = MessageProblem.objects.filter(broadcast_id__in=retry["broadcasts"]).aggregate(
+        newest=Max("message_id")
+    )["newest"]
+    BroadcastCounters.objects.create(broadcast=broadcast)
+    ExpansionCursor.objects.create(broadcast=broadcast, up_to_contact_id=newest)
     return broadcast
 
 

@@ -1,9 +1,10 @@
-"""Delivery reports: stored raw before they are acknowledged, applied in batches afterwards."""
+"""What gateways post, stored raw before it is acknowledged; delivery reports applied in batches."""
 
 import logging
 from dataclasses import dataclass, field
 
 from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Length
 
 from messaging.gateways import get_gateway
@@ -167,15 +168,18 @@ def _take_returned(reports: Reports) -> None:
                 reports.reasons.append(reason)
 
 
+def _pending() -> QuerySet[GatewayEvent]:
+    reports = GatewayEvent.objects.filter(kind=GatewayEvent.Kind.DELIVERY, state=State.PENDING)
+    return reports.order_by("id")
+
+
 def _oldest_ids() -> list[int]:
-    pending = GatewayEvent.objects.filter(state=State.PENDING).order_by("id")
-    return list(pending.values_list("id", flat=True)[:_EVENTS_AT_A_TIME])
+    return list(_pending().values_list("id", flat=True)[:_EVENTS_AT_A_TIME])
 
 
 def _take_events(limit: int) -> tuple[list[GatewayEvent], bool]:
     """As many of the oldest events as fit, at least one."""
-    pending = GatewayEvent.objects.filter(state=State.PENDING).order_by("id")
-    sizes = list(pending.annotate(size=Length("raw")).values_list("id", "size")[:limit])
+    sizes = list(_pending().annotate(size=Length("raw")).values_list("id", "size")[:limit])
     taken: list[int] = []
     total = 0
     for event_id, size in sizes:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from psycopg.errors import UniqueViolation
 
+from contacts.models import Contact
 from contacts.selectors import audience
 from messaging import texts
 from messaging.models import (
@@ -22,6 +23,7 @@ from messaging.models import (
 )
 from messaging.rendering import Template, Values, compile_template
 from messaging.segments import count_segments
+from messaging.selectors import next_failures
 from messaging.signals import messages_changed
 
 
@@ -76,9 +78,9 @@ def _expand(broadcast_id: int, *, leave_out_known: bool) -> Chunk | None:
     if cursor is None:
         return None
     broadcast = Broadcast.objects.select_related("business").get(pk=broadcast_id)
-    recipients = _next_recipients(broadcast, cursor)
-    if recipients:
-        cursor.after_contact_id = recipients[-1].id or 0
+    recipients, reached = _next_recipients(broadcast, cursor)
+    if reached:
+        cursor.after_contact_id = reached
     else:
         cursor.done = True
     cursor.save(update_fields=["after_contact_id", "done"])
@@ -88,20 +90,40 @@ def _expand(broadcast_id: int, *, leave_out_known: bool) -> Chunk | None:
     return Chunk(messages=len(recipients), done=cursor.done)
 
 
-def _next_recipients(broadcast: Broadcast, cursor: ExpansionCursor) -> list[Recipient]:
+def _next_recipients(
+    broadcast: Broadcast, cursor: ExpansionCursor
+) -> tuple[list[Recipient], int | None]:
+    """And how far that takes the cursor; None if there is nothing behind it."""
     if broadcast.status not in {Broadcast.Status.SENDING, Broadcast.Status.PAUSED}:
-        return []
-    assert broadcast.audience is not None
+        return [], None
     size = settings.EXPANSION_CHUNK_SIZE if cursor.after_contact_id else settings.SEND_BATCH_SIZE
+    if broadcast.retry_of is not None:
+        return _next_retried(broadcast, after=cursor.after_contact_id, limit=size)
+    assert broadcast.audience is not None
     contacts = (
         audience(business_id=broadcast.business_id, spec=broadcast.audience)
         .filter(id__gt=cursor.after_contact_id, id__lte=cursor.up_to_contact_id)
         .order_by("id")
     )
+    recipients = _recipients(broadcast, contacts[:size])
+    return recipients, recipients[-1].id if recipients else None
+
+
+def _next_retried(
+    broadcast: Broadcast, *, after: int, limit: int
+) -> tuple[list[Recipient], int | None]:
+    assert broadcast.retry_of is not None
+    failures = next_failures(broadcast.retry_of, after=after, limit=limit)
+    wanted = [contact_id for _, contact_id in failures if contact_id is not None]
+    contacts = Contact.objects.filter(pk__in=wanted).order_by("id")
+    return _recipients(broadcast, contacts), failures[-1][0] if failures else None
+
+
+def _recipients(broadcast: Broadcast, contacts: QuerySet[Contact]) -> list[Recipient]:
     if compile_template(broadcast.text).reads_attributes:
-        return [Recipient(*row) for row in contacts.values_list(*Recipient._fields)[:size]]
+        return [Recipient(*row) for row in contacts.values_list(*Recipient._fields)]
     # To read JSON costs as much as to render the text, and most texts need none of it.
-    return [Recipient(*row, {}) for row in contacts.values_list(*Recipient._fields[:-1])[:size]]
+    return [Recipient(*row, {}) for row in contacts.values_list(*Recipient._fields[:-1])]
 
 
 def _without_known(broadcast_id: int, recipients: list[Recipient]) -> list[Recipient]:

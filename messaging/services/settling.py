@@ -66,8 +66,11 @@ WITH doubtful AS MATERIALIZED (
     UNION
     SELECT broadcast_id FROM messaging_batch WHERE state = 'submitting'
 ), alike AS MATERIALIZED (
-    SELECT message.id FROM doubtful JOIN messaging_message message
-        ON message.broadcast_id = doubtful.broadcast_id AND message.phone = %(phone)s
+    SELECT message.id FROM doubtful CROSS JOIN LATERAL (
+        SELECT id, text, status, reason FROM messaging_message
+        WHERE broadcast_id = doubtful.broadcast_id AND phone = %(phone)s
+        LIMIT 1 -- it is unique; and so the index is asked for each, whatever the statistics say
+    ) message
     WHERE message.text = %(text)s AND (message.status IN ('unknown', 'queued')
         OR message.status = 'failed' AND message.reason = 'unconfirmed')
 ), target AS (
@@ -184,6 +187,12 @@ def _bind_surely(found: LookedUp) -> bool:
     try:
         return _bind(found)
     except (DataError, IntegrityError):
+        # Somebody moved the message while we waited for it. PostgreSQL checks what we make of the
+        # counters as they were before that, and only then looks at what they are: once more.
+        pass
+    try:
+        return _bind(found)
+    except (DataError, IntegrityError):
         logger.exception("Report %s cannot be bound.", found.gateway_message_id)
         return False
 
@@ -193,7 +202,7 @@ def _bind(found: LookedUp) -> bool:
     """Give the reports of the id to the one message that has this destination and text."""
     if not found.destination or not found.text or not _is_storable(found.text):
         return False
-    parameters = {
+    parameters: dict[str, Any] = {
         "id": found.gateway_message_id,
         "phone": f"+{found.destination.strip().lstrip('+')}",
         "text": found.text,
@@ -226,12 +235,21 @@ def close_unknown(
     closed = 0
     for group in unknown_messages(older_than=older_than, broadcast_ids=broadcast_ids):
         try:
-            while (number := _close(group.broadcast_id, older_than)) > 0:
-                closed += number
+            closed += _close_all(group.broadcast_id, older_than)
         except (DataError, IntegrityError):
             # One that cannot be closed must not keep the others from it.
             logger.exception("Unknown messages of %s cannot be closed.", group.broadcast_id)
     return closed
+
+
+def _close_all(broadcast_id: int, older_than: timedelta) -> int:
+    """Step by step: nobody who moves one of these messages waits for all of them."""
+    closed = 0
+    while True:
+        number = _close(broadcast_id, older_than)
+        closed += number
+        if number < _CLOSED_AT_A_TIME:
+            return closed
 
 
 @transaction.atomic

@@ -1,6 +1,8 @@
-"""One message to one phone, through the same engine as a campaign."""
+"""Messages to people who are named, through the same engine as a campaign."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict, Unpack
 
 from django.db import transaction
 
@@ -23,6 +25,15 @@ class PhoneUnsubscribed(Problem):
     status = 409
     code = "PHONE_UNSUBSCRIBED"
     title = "The person behind this phone does not want messages from this business."
+
+
+class _Fields(TypedDict, total=False):
+    text: str
+    sender: str
+    phone: str
+    is_marketing: bool
+    reaches_suppressed: bool
+    expires_at: datetime | None
 
 
 def check_approved(business: Business) -> None:
@@ -58,21 +69,89 @@ def send_message(
     suppressed = suppressed_phones(business_id=business.pk, phones=[phone])
     if suppressed and not reaches_suppressed:
         raise PhoneUnsubscribed
-    broadcast = Broadcast.objects.create(
+    recipient = Recipient(None, phone, "", "", {})
+    if contact is not None:
+        recipient = _recipient(contact)._replace(phone=phone)
+    broadcast = _start(
+        [recipient],
         business=business,
         text=text,
         sender=sender,
+        phone=phone,
         is_marketing=is_marketing,
-        link_base=business.link_base,
         reaches_suppressed=reaches_suppressed,
         expires_at=expires_at,
     )
+    return Message.objects.get(broadcast=broadcast)
+
+
+@transaction.atomic
+def send_to_contacts(
+    *,
+    business: Business,
+    contacts: Sequence[Contact],
+    text: str,
+    sender: str,
+    expires_at: datetime | None = None,
+) -> Broadcast:
+    """A marketing broadcast to just these, whose messages exist at once: a few thousand at most.
+
+    The text has been checked, and may lead to what tracking attaches in the same transaction.
+    Whoever opts out meanwhile is left out when it goes out. Whoever calls rings the senders after
+    the commit. Raises SendingNotApproved.
+    """
+    check_approved(business)
+    return _start(
+        [_recipient(contact) for contact in contacts],
+        business=business,
+        text=text,
+        sender=sender,
+        is_marketing=True,
+        expires_at=expires_at,
+    )
+
+
+@transaction.atomic
+def send_samples(
+    *,
+    business: Business,
+    phones: Sequence[str],
+    text: str,
+    sender: str,
+    expires_at: datetime | None = None,
+) -> Broadcast:
+    """A marketing text to a few phones, as it would go out: whoever is a contact is addressed.
+
+    The caller has checked the text, and attaches its links in the same transaction. Raises
+    SendingNotApproved, PhoneUnsubscribed.
+    """
+    check_approved(business)
+    for phone in sorted(suppressed_phones(business_id=business.pk, phones=phones)):
+        raise PhoneUnsubscribed(f"{phone} has unsubscribed from this business.")
+    contacts = Contact.objects.filter(business=business, phone__in=phones)
+    known = {contact.phone: _recipient(contact) for contact in contacts}
+    return _start(
+        [known.get(phone, Recipient(None, phone, "", "", {})) for phone in phones],
+        business=business,
+        text=text,
+        sender=sender,
+        is_marketing=True,
+        expires_at=expires_at,
+    )
+
+
+def _start(
+    recipients: Sequence[Recipient], *, business: Business, **fields: Unpack[_Fields]
+) -> Broadcast:
+    """Its messages are given: there is nothing to expand."""
+    broadcast = Broadcast.objects.create(business=business, link_base=business.link_base, **fields)
     BroadcastCounters.objects.create(broadcast=broadcast)
     ExpansionCursor.objects.create(broadcast=broadcast, up_to_contact_id=0, done=True)
-    recipient = Recipient(None, phone, "", "", {})
-    if contact is not None:
-        recipient = Recipient(
-            contact.pk, phone, contact.first_name, contact.last_name, contact.attributes
-        )
-    insert_messages(broadcast, [recipient])
-    return Message.objects.get(broadcast=broadcast)
+    insert_messages(broadcast, recipients)
+    return broadcast
+
+
+def _recipient(contact: Contact) -> Recipient:
+    return Recipient(
+        contact.pk, contact.phone, contact.first_name, contact.last_name, contact.attributes
+    )

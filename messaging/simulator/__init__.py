@@ -9,8 +9,10 @@ Mitto's side: `POST /api/v1.1/Messages/send`, `POST /api/v1.1/Messages/sendmessa
 `GET /api/v1.1/Messages/{messageId}`; delivery reports are posted to `SIM_REPORT_URL` in arrays of
 up to 500, repeated until they are answered with a 2xx (so a report may come twice).
 
-Ours: `GET|POST /settings`, `GET /counts?prefix=+3069` (`lost_replies` and `errors` count calls, not
-messages), `GET /accepted` (the destinations), `POST /reset`, `GET /livez`.
+Ours: `POST /inbound` `{from, to, text}` or an array, which goes to `SIM_INBOUND_URL` as Mitto would
+post it and is answered with what came back; `GET|POST /settings`, `GET /counts?prefix=+3069`
+(`lost_replies` and `errors` count calls, not messages), `GET /accepted` (the destinations),
+`POST /reset`, `GET /livez`.
 
 One thing is our own convention, for Mitto documents none: an element refused by itself has in the
 reply to a bulk `{trafficAccountId, errorCode, errorMessage}` without `messageId`; a single send is

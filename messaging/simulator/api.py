@@ -16,6 +16,7 @@ from messaging.simulator.elements import (
     parse_bulk,
     parse_single,
 )
+from messaging.simulator.inbound import post_inbound
 from messaging.simulator.ledger import Accepted, Ledger
 from messaging.simulator.reports import Reporter
 from messaging.simulator.server import Request, Response
@@ -34,6 +35,7 @@ class Api:
         self._routes: dict[tuple[str, str], Callable[[Request], Awaitable[Response | None]]] = {
             ("POST", "/api/v1.1/Messages/send"): self._send,
             ("POST", "/api/v1.1/Messages/sendmessagesbulk"): self._send_bulk,
+            ("POST", "/inbound"): self._receive,
             ("GET", "/settings"): self._show_settings,
             ("POST", "/settings"): self._change_settings,
             ("GET", "/counts"): self._show_counts,
@@ -127,6 +129,10 @@ class Api:
             "reference": None,
         }
         return Response(200, content)
+
+    async def _receive(self, request: Request) -> Response:
+        """People write to the product."""
+        return Response(200, await post_inbound(self._settings, request.body))
 
     async def _show_settings(self, _request: Request) -> Response:
         return Response(200, self._settings.as_json())

@@ -9,6 +9,7 @@ from typing import Final
 import httpx2
 import orjson
 
+from messaging.simulator.inbound import webhook_headers
 from messaging.simulator.ledger import Ledger
 from messaging.simulator.settings import Settings
 
@@ -117,10 +118,7 @@ class Reporter:
     async def _try_post(self, client: httpx2.AsyncClient, body: bytes) -> str | None:
         """None if they were taken, else what went wrong."""
         settings = self._settings()
-        headers = {
-            "Content-Type": "application/json",
-            "X-Webhook-Secret": settings.report_secret,
-        }
+        headers = webhook_headers(settings, body)
         try:
             response = await client.post(settings.report_url, content=body, headers=headers)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:

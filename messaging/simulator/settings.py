@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 MAX_MS: Final = 3_600_000
 
-_SECRETS: Final = frozenset({"SIM_API_KEY", "SIM_REPORT_SECRET"})
+_SECRETS: Final = frozenset({"SIM_API_KEY", "SIM_REPORT_SECRET", "SIM_REPORT_HMAC_SECRET"})
 
 
 class SettingsError(ValueError):
@@ -23,7 +23,9 @@ class Settings:
     undelivered_rate: float = 0  # per message accepted
     report_delay_ms: float = 0  # after the reply
     report_url: str = ""  # while empty, reports wait
-    report_secret: str = ""  # sent as X-Webhook-Secret
+    inbound_url: str = ""  # where POST /inbound hands over what people write
+    report_secret: str = ""  # sent as X-Webhook-Secret, to both
+    report_hmac_secret: str = ""  # if set, signs what is posted
     api_key: str = ""  # if set, X-Mitto-API-Key must equal it
     seed: int = -1  # of the dice; negative: different each time
 
@@ -69,7 +71,7 @@ def _check(name: str, value: object) -> None:
         valid, wanted = _is_number_up_to(1, value), "a number from 0 to 1"
     elif name.endswith("_MS"):
         valid, wanted = _is_number_up_to(MAX_MS, value), f"milliseconds, at most {MAX_MS}"
-    elif name == "SIM_REPORT_URL":
+    elif name in {"SIM_REPORT_URL", "SIM_INBOUND_URL"}:
         valid, wanted = value == "" or _is_http_url(value), "an http or https address"
     else:
         valid, wanted = _is_header_value(value), "printable ASCII"

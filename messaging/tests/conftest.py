@@ -17,6 +17,6 @@ def simulator(simulator_process: httpx2.Client) -> Iterator[httpx2.Client]:
     """A client of the simulated gateway, which the test may change: it is put right again."""
     settings = simulator_process.get("/settings").json()
     yield simulator_process
-    secrets = {"SIM_API_KEY": "", "SIM_REPORT_SECRET": ""}
+    secrets = {"SIM_API_KEY": "", "SIM_REPORT_SECRET": "", "SIM_REPORT_HMAC_SECRET": ""}
     simulator_process.post("/settings", json=settings | secrets).raise_for_status()
     simulator_process.post("/reset").raise_for_status()

@@ -14,6 +14,7 @@ from messaging import services
 from messaging.gateways import get_gateway
 from messaging.gateways.base import (
     DeliveryReport,
+    InboundSms,
     LookedUp,
     OutgoingSms,
     SendResult,
@@ -100,6 +101,9 @@ class ScriptedGateway:
 
     def parse_deliveries(self, raw: bytes) -> list[DeliveryReport | UnreadableElement]:
         return get_gateway().parse_deliveries(raw)
+
+    def parse_inbound(self, raw: bytes) -> list[InboundSms | UnreadableElement]:
+        return get_gateway().parse_inbound(raw)
 
 
 def accept_all(messages: Sequence[OutgoingSms]) -> list[SendResult]:

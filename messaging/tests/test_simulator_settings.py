@@ -43,7 +43,7 @@ def test_a_change_answers_with_all_but_the_secrets(simulator: httpx2.Client) -> 
     answer = simulator.post("/settings", json={"SIM_REPORT_SECRET": "hidden"})
     assert answer.json() == simulator.get("/settings").json()
     assert "hidden" not in answer.text
-    assert len(answer.json()) == 8
+    assert len(answer.json()) == 9
 
 
 def test_the_environment_names_what_is_wrong() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from contacts.selectors import today_in
+from contacts.services import hold_contact
 from nfc import selectors
 from nfc.models import Scan, Tag
 
@@ -44,7 +45,9 @@ def take_back_unsubscribe(*, contact_id: int) -> None:
 
 
 def credit_redemption(*, redemption_id: int, contact_id: int) -> None:
-    """To the tag by which the contact came in, if it was by one."""
+    """To the tag by which the contact came in, if it was by one and they are a contact still."""
+    if not hold_contact(contact_id):
+        return
     source = selectors.tag_of_contact(contact_id)
     if source is not None:
         _credit(source, Scan.Kind.REDEMPTION, contact_id=contact_id, redemption=redemption_id)
@@ -53,14 +56,18 @@ def credit_redemption(*, redemption_id: int, contact_id: int) -> None:
 def take_back_redemption(*, redemption_id: int) -> None:
     """From the tag and the day that it was counted for, if it was counted."""
     counted = selectors.scan_of_redemption(redemption_id)
-    if counted is not None:
-        _credit(
-            counted,
-            Scan.Kind.REDEMPTION_UNDONE,
-            day=counted.day,
-            contact_id=counted.contact_id,
-            redemption=redemption_id,
-        )
+    if counted is None:
+        return
+    contact_id = counted.contact_id
+    if contact_id is not None and not hold_contact(contact_id):
+        contact_id = None
+    _credit(
+        counted,
+        Scan.Kind.REDEMPTION_UNDONE,
+        day=counted.day,
+        contact_id=contact_id,
+        redemption=redemption_id,
+    )
 
 
 def _credit(source: Scan, kind: str, *, day: date | None = None, **values: Any) -> None:

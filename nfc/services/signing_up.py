@@ -78,5 +78,6 @@ def _ask(business: Business, phone: str, token: str, language: str) -> None:
 
 
 def _plain(name: str) -> str:
-    """A name that no message takes for one of its placeholders."""
-    return re.sub(r"[{}\s]+", " ", name).strip()[:_MAX_NAME]
+    """A name that no message takes for one of its placeholders, or refuses for a character."""
+    printable = "".join(each if each.isprintable() else " " for each in name)
+    return re.sub(r"[{}\s]+", " ", printable).strip()[:_MAX_NAME]

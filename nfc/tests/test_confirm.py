@@ -137,13 +137,23 @@ def test_the_message_is_in_the_language_of_the_page(business: Business, tag: Tag
     assert re.search("[α-ω]", text)
 
 
-def test_a_name_with_braces_is_no_placeholder(business: Business) -> None:
-    business.name = "{{first_name}} & {{nobody"
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("{{first_name}} & {{nobody", "first_name & nobody"),
+        ("Ann\x07s \x1b\x7f\x85\u202e\u2028Café", "Ann s Café"),
+    ],
+)
+def test_no_name_of_a_business_breaks_the_message(
+    business: Business, name: str, written: str
+) -> None:
+    """Else nobody could come back, and the failure would tell who has stopped."""
+    business.name = name
     business.save(update_fields=["name"])
     stop(business)
-    sign_up(make_tag(business))
+    assert sign_up(make_tag(business)).status_code == 200
 
-    assert Message.objects.get().text.startswith("first_name & nobody: ")
+    assert Message.objects.get().text.startswith(f"{written}: ")
 
 
 def test_the_link_is_on_the_business_s_own_domain(business: Business) -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import Business
@@ -23,6 +24,7 @@ from nfc.tests.factories import (
     stop,
     visitor,
 )
+from tracking.pages import MAX_BODY
 
 pytestmark = pytest.mark.django_db
 
@@ -157,6 +159,62 @@ def test_half_a_character_is_no_name(business: Business) -> None:
     assert codes(answer) == {"/first_name": "INVALID"}
 
 
+class TestNames:
+    """They go into the shop's messages, to whatever phone a stranger has typed."""
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "https://evil.example/x",
+            "HTTP://x",
+            "evil.example",
+            "You won: evil.example/x",
+            "πλούτος.ελ",
+            "evil．com",
+            "evil。com",
+            "me@evil",
+            "Call 694 123 4567",
+            "٠١٢٣٤",
+        ],
+    )
+    def test_that_phones_would_make_links_of(self, asking: Tag, name: str) -> None:
+        answer = submit(asking, {"phone": PHONE, "consent": True, "first_name": name})
+        assert codes(answer) == {"/first_name": "INVALID"}
+        assert not Contact.objects.exists()
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "Μαρία-Ελένη",
+            "J. R. R.",
+            "J.R.",
+            "O'Brien",
+            "d’Arc",
+            "Elon 2nd",
+            "X Æ A-12",
+            "李小龍",
+            "…",
+        ],
+    )
+    def test_of_people(self, asking: Tag, name: str) -> None:
+        submit(asking, {"phone": PHONE, "consent": True, "first_name": name})
+        assert Contact.objects.get().first_name == name
+
+    @pytest.fixture
+    def asking(self, business: Business) -> Tag:
+        fields = {"phone": {"required": True}, "first_name": {"required": False}}
+        return make_tag(business, form=make_form(business, fields=fields))
+
+
+@pytest.mark.parametrize("name", ["first_name", "last_name", "email", "birthday", "gender"])
+@pytest.mark.parametrize("value", [19900101, "\0", "\ud800", [], {}, False, 1.5])
+def test_no_value_of_a_field_breaks_the_form(business: Business, name: str, value: Any) -> None:
+    asked = {"phone": {"required": True}, name: {"required": True}}
+    tag = make_tag(business, form=make_form(business, fields=asked))
+    answer = submit(tag, {"phone": PHONE, "consent": True, name: value})
+    assert codes(answer).keys() == {f"/{name}"}
+
+
 def test_mistakes_are_told_in_the_visitors_language(tag: Tag) -> None:
     answer = submit(tag, {"phone": "12", "consent": True}, query="?lang=el")
     assert "αριθμός" in answer.json()["errors"][0]["detail"]
@@ -167,6 +225,18 @@ def test_what_is_no_object_is_refused(tag: Tag, body: bytes) -> None:
     answer = visitor().post(f"{tag.path}submit/", body, content_type="application/json")
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["submit/", "visit/"])
+def test_more_than_any_form_comes_to_is_not_read(business: Business, path: str) -> None:
+    tag = make_tag(business, type="opt_in" if path == "submit/" else "visit")
+    answer = visitor().post(
+        f"{tag.path}{path}", b" " * (MAX_BODY + 1), content_type="application/json"
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
+    file = SimpleUploadedFile("a.bin", b" " * MAX_BODY)
+    page = visitor().post(f"{tag.path}{path}", {"phone": PHONE, "file": file})
+    assert page.status_code == 400
 
 
 class TestTagsThatAreNotThere:

@@ -31,7 +31,7 @@ from nfc.serializers import (
 )
 from nfc.texts import FormTexts, texts_in
 from rediskit.ratelimits import check
-from tracking.pages import choose_language
+from tracking.pages import choose_language, refuse_large_body
 
 _LANG = OpenApiParameter("lang", str, description="`en` or `el`; else Accept-Language decides.")
 _JSON = "application/json"
@@ -75,6 +75,10 @@ class _TwinView(PublicView):
         if request.method == "POST" and request.content_type == _JSON:
             return super().dispatch(request, *args, **kwargs)
         return self.show_page(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_large_body(request)
 
     def show_page(self, request: HttpRequest, public_id: str) -> HttpResponseBase:
         raise NotImplementedError
@@ -158,7 +162,8 @@ def _as_form(body: dict[str, Any]) -> dict[str, Any]:
     for name, value in sent.items():
         if not isinstance(value, str | int) or isinstance(value, bool):
             raise ValidationError({name: [ErrorDetail("This is not a text.", "INVALID")]})
-    return {**sent, "consent": body.get("consent") is True}
+    texts = {name: str(value) for name, value in sent.items()}
+    return {**texts, "consent": body.get("consent") is True}
 
 
 def _agreed(tag: Tag, body: dict[str, Any], language: str) -> FormTexts:

@@ -2,26 +2,26 @@
 
 import contextlib
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import redis
 from kombu import pools
 
 from config.celery import app
-from config.embedded import binaries
-from config.embedded.process import Child, Processes
+from config.embedded.fragile_redis import RedisServer, unused_port
+from config.embedded.process import Processes
 
+__all__ = [
+    "STRANGE_PASSWORD", "Certificates", "RedisServer", "forget_broker", "make_certificates",
+    "redis_server", "server_processes", "tls_before", "unused_port",
+]  # fmt: skip
 STRANGE_PASSWORD = "p@:/%"
-LONGEST_PAUSE = 90.0  # seconds
 
 
 def forget_broker() -> None:
@@ -29,85 +29,6 @@ def forget_broker() -> None:
     app._after_fork()  # type: ignore[attr-defined]
     app.control._after_fork()  # type: ignore[attr-defined]
     pools.reset()
-
-
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@dataclass
-class RedisServer:
-    """A redis-server on a TCP port, to be hurt at will. It starts empty and saves nothing."""
-
-    processes: Processes
-    folder: Path
-    options: tuple[str, ...] = ()
-    port: int = field(default_factory=unused_port)
-    child: Child | None = None
-    _end_of_pause: threading.Timer | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def admin(self, database: int = 0) -> redis.Redis:
-        """A connection that tests look through, beside those that they test."""
-        return redis.Redis(port=self.port, db=database, client_name="admin", protocol=3)
-
-    def start(self, *options: str) -> None:
-        place = ("--port", str(self.port), "--dir", str(self.folder), "--save", "")
-        program = binaries.redis_server(self.processes)
-        command = (str(program), *place, *self.options, *options)
-        self.child = self.processes.start(command, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while not self._answers():
-            assert time.monotonic() < deadline, "redis-server does not start"
-            time.sleep(0.01)
-
-    def _answers(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)) as it:
-            it.sendall(b"PING\r\n")
-            return bool(it.recv(1))
-        return False
-
-    def stop(self) -> None:
-        if self.child is not None:
-            self.resume()
-            self.processes.end(self.child, signal.SIGKILL, patience=5)
-        self.child = None
-
-    def pause(self) -> None:
-        """It takes connections and commands, and answers nothing.
-
-        Until `resume`, or so late that whatever waits for it fails its test instead of hanging.
-        """
-        assert self.child is not None
-        self.child.send_signal(signal.SIGSTOP)
-        self._end_of_pause = threading.Timer(LONGEST_PAUSE, self.resume)
-        self._end_of_pause.daemon = True
-        self._end_of_pause.start()
-
-    def resume(self) -> None:
-        assert self.child is not None
-        if self._end_of_pause is not None:
-            self._end_of_pause.cancel()
-        self.child.send_signal(signal.SIGCONT)
-
-    def connections(self) -> list[dict[str, str]]:
-        """Of everybody but `admin`."""
-        with self.admin() as admin:
-            return [each for each in admin.client_list() if each["name"] != "admin"]
-
-    def connections_received(self) -> int:
-        """Since it started, this question's own included; in a pause they queue up."""
-        with self.admin() as admin:
-            return int(admin.info("stats")["total_connections_received"])
-
-    def kill_connections(self) -> None:
-        with self.admin() as admin:
-            admin.client_kill_filter(_type="normal", skipme=True)
 
 
 @pytest.fixture

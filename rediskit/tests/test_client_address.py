@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from rediskit.client_address import client_address
+from rediskit.client_address import client_address, client_ip
 
 
 def address(peer: str, forwarded: str | None = None) -> str:
@@ -30,6 +30,21 @@ def address(peer: str, forwarded: str | None = None) -> str:
 )
 def test_the_peer_counts_and_ipv6_by_its_network(peer: str, expected: str) -> None:
     assert address(peer) == expected
+
+
+@pytest.mark.parametrize(
+    ("peer", "expected"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7%eth0", None),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("", None),
+    ],
+)
+def test_evidence_is_an_address_that_the_database_takes(peer: str, expected: str | None) -> None:
+    assert client_ip(RequestFactory().get("/", REMOTE_ADDR=peer)) == expected
 
 
 @pytest.mark.parametrize("forwarded", ["203.0.113.9", "203.0.113.9, 192.0.2.7", "", "\x00", "::1"])
@@ -66,3 +81,13 @@ def test_what_is_no_address_falls_back_to_the_peer(
     settings.TRUSTED_PROXIES = 1
     assert address("192.0.2.7", forwarded) == "192.0.2.7"
     assert address("", forwarded) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("peer", "whole"),
+    [("2001:db8:1:2::5", "2001:db8:1:2::5"), ("::ffff:192.0.2.7", "192.0.2.7"), ("", None)],
+)
+def test_evidence_has_the_whole_address(peer: str, whole: str | None) -> None:
+    request = RequestFactory().get("/")
+    request.META["REMOTE_ADDR"] = peer
+    assert client_ip(request) == whole

@@ -218,9 +218,12 @@ def test_a_master_that_becomes_a_replica_is_left_alone_until_it_is_master_again(
 ) -> None:
     caplog.set_level(logging.INFO, "rediskit.failover")
     put("before")
+    pool: Any = client().connection_pool
+    another_threads = pool.get_connection()
     server.admin().replicaof("127.0.0.1", "9")
     with pytest.raises(Away):
         put("lost")
+    pool.release(another_threads)
     time.sleep(PROBE_INTERVAL)
     with pytest.raises(Away, match="replica"):
         get()  # what it holds may be old

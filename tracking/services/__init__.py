@@ -1,8 +1,9 @@
 """What a person does with a link that they were sent, and what the till does with an offer."""
 
-from tracking.services.links import OfferFields, attach, prepare_links
+from tracking.services.links import OfferFields, attach, attach_same, prepare_links
 from tracking.services.opting_out import (
     Person,
+    count_stop,
     find_message,
     is_opted_out,
     may_undo_opt_out,
@@ -29,6 +30,8 @@ __all__ = [
     "UndoStatus",
     "Undone",
     "attach",
+    "attach_same",
+    "count_stop",
     "find_message",
     "is_opted_out",
     "may_undo_opt_out",

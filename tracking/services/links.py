@@ -69,6 +69,18 @@ def attach(*, broadcast: Broadcast, targets: list[str], offer: OfferFields | Non
         )
 
 
+def attach_same(*, broadcast: Broadcast, source_id: int) -> None:
+    """What the source's links and offer lead to; called as `attach` is, for a text of the same."""
+    ShortLink.objects.bulk_create(
+        ShortLink(broadcast=broadcast, number=link.number, target=link.target)
+        for link in ShortLink.objects.filter(broadcast=source_id)
+    )
+    for offer in Offer.objects.filter(broadcast=source_id):
+        Offer.objects.create(
+            broadcast=broadcast, title=offer.title, text=offer.text, valid_until=offer.valid_until
+        )
+
+
 def _without_sentence(written: str) -> str:
     """`(see https://a.example/b).` ends in `b`, but `https://a.example/b_(c)` in `)`."""
     end = len(written)

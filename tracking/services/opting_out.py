@@ -48,19 +48,22 @@ def opt_out(*, message: Message, **person: Unpack[Person]) -> Business:
     taken = [phone for phone in phones if _withdraw(message, phone, person)]
     before = OptOut.objects.filter(pk=message.pk).first()
     if before is None or before.undone_at is not None or taken:
-        OptOut.objects.update_or_create(
-            message=message,
-            defaults={"phones": phones, "taken": taken, "at": Now(), "undone_at": None},
-            create_defaults={
-                "business": business,
-                "broadcast": message.broadcast,
-                "phones": phones,
-                "taken": taken,
-            },
-        )
+        _write_down(message, phones=phones, taken=taken)
     if taken and not _counts(before):
         count("unsubscribes", broadcast=message.broadcast)
     return business
+
+
+@transaction.atomic
+def count_stop(*, message: Message) -> None:
+    """The message was answered with STOP, which has just taken effect: count it as the message's.
+
+    The link gives nothing back of it: that takes a START.
+    """
+    before = OptOut.objects.filter(pk=message.pk).first()
+    _write_down(message, phones=[message.phone], taken=[message.phone])
+    if not _counts(before):
+        count("unsubscribes", broadcast=message.broadcast)
 
 
 @transaction.atomic
@@ -93,6 +96,19 @@ def may_undo_opt_out(*, message: Message) -> bool:
     opted_out = _undoable(message).first()
     return opted_out is not None and any(
         _is_the_last_word(opted_out, phone) for phone in opted_out.taken
+    )
+
+
+def _write_down(message: Message, *, phones: list[str], taken: list[str]) -> None:
+    OptOut.objects.update_or_create(
+        message=message,
+        defaults={"phones": phones, "taken": taken, "at": Now(), "undone_at": None},
+        create_defaults={
+            "business": message.broadcast.business,
+            "broadcast": message.broadcast,
+            "phones": phones,
+            "taken": taken,
+        },
     )
 
 

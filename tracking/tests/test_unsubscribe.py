@@ -1,6 +1,7 @@
 """The way out of every marketing text: GET shows, POST acts."""
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from contacts.models import Consent, Contact, Suppression
@@ -9,6 +10,7 @@ from contacts.tests.factories import make_contact
 from messaging import optout
 from messaging.models import Message
 from messaging.tests.factories import make_expanded
+from tracking.pages import MAX_BODY
 
 pytestmark = pytest.mark.django_db
 
@@ -17,6 +19,12 @@ pytestmark = pytest.mark.django_db
 def link() -> str:
     make_expanded(contacts=1)
     return f"/u/{optout.make_token(Message.objects.get().public_id)}"
+
+
+def test_a_file_is_no_way_out(client: Client, link: str) -> None:
+    file = SimpleUploadedFile("a.bin", b" " * MAX_BODY)
+    assert client.post(link, {"file": file}).status_code == 400
+    assert Contact.objects.get().is_subscribed
 
 
 @pytest.mark.parametrize("method", ["get", "head"])

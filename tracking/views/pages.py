@@ -12,7 +12,7 @@ from rediskit.client_address import client_address, client_ip
 from rediskit.ratelimits import Limit, RateLimited, check
 from tracking import limits, qr, selectors, services
 from tracking.bots import is_automatic
-from tracking.pages import page
+from tracking.pages import page, refuse_large_body
 
 _REDIRECT: Final = {
     "Cache-Control": "no-store",
@@ -60,6 +60,7 @@ def short_link(request: HttpRequest, code: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows and POST acts, for scanners and previews follow every link."""
+    refuse_large_body(request)
     message = services.find_message(token)
     if message is None:
         return _refusal_of_token(request, token)

@@ -1,19 +1,17 @@
-"""The marketing objects: templates, campaigns and automations."""
+"""Templates, campaigns and their runs."""
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.models import Business, validate_sender
+from accounts.models import SENDER, Business, validate_sender
 from contacts.models import ContactList
 from messaging.models import Broadcast
 
 MAX_NAME = 120
 MAX_OFFER_TITLE = 120
 MAX_OFFER_TEXT = 2000
-MAX_OFFER_DAYS = 366
 
 
 class WithOffer(models.Model):
@@ -65,6 +63,10 @@ class Campaign(WithOffer):
 
     The text is the template's at the launch, or the campaign's own. The schedule keeps the wall
     time and zone that the person chose beside the instant that they mean.
+
+    recurrence: a campaign that comes again is `scheduled` between its runs, and its schedule is
+    that of the next one, or of the one under way. A run that cannot be is left out, not the
+    series: `failure` says why until the next one is launched, SkippedRun for good.
     """
 
     class Status(models.TextChoices):
@@ -96,6 +98,9 @@ class Campaign(WithOffer):
     schedule_date = models.DateField(null=True, blank=True)
     schedule_time = models.TimeField(null=True, blank=True)
     schedule_zone = models.CharField(max_length=64, blank=True)
+    recurrence = models.JSONField(
+        null=True, blank=True, help_text="`recurrence.Recurrence`; empty: it does not come again."
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
     )
@@ -135,6 +140,14 @@ class Campaign(WithOffer):
                 condition=~Q(offer_title="") | Q(offer_text="", offer_valid_until=None),
                 name="campaign_offer_titled",
             ),
+            models.CheckConstraint(
+                condition=Q(recurrence__isnull=True)
+                | Q(recurrence__every__in=["day", "week", "month"]),
+                name="campaign_recurrence",
+            ),
+            models.CheckConstraint(
+                condition=Q(sender="") | Q(sender__regex=SENDER), name="campaign_sender"
+            ),
         ]
         indexes = [
             models.Index(fields=["business", "-created_at", "-id"], name="campaign_newest"),
@@ -163,7 +176,10 @@ class CampaignRun(models.Model):
 
     class Kind(models.TextChoices):
         LAUNCH = "launch"
+        RECURRENCE = "recurrence"
         RETRY = "retry"  # of what failed in the runs since the latest launch
+
+    OF_SERIES = (Kind.LAUNCH, Kind.RECURRENCE)  # what a recurring campaign's `count` counts
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="runs")
     broadcast = models.OneToOneField(Broadcast, on_delete=models.PROTECT, related_name="run")
@@ -172,6 +188,29 @@ class CampaignRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.campaign_id}"
+
+
+class SkippedRun(models.Model):
+    """Runs of a recurring campaign that did not take place, and why. Only ever added to.
+
+    scheduled_at: of the first of them. times: how many, one after the other for the same reason.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="skipped")
+    scheduled_at = models.DateTimeField()
+    times = models.PositiveIntegerField(default=1)
+    reason = models.CharField(max_length=255)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(times__gt=0) & ~Q(reason=""), name="skipped_run_says_why"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.times} x {self.campaign_id}: {self.reason}"
 
 
 class CampaignTest(models.Model):
@@ -194,72 +233,3 @@ class CampaignTest(models.Model):
 
     def __str__(self) -> str:
         return f"Test of {self.campaign_id}"
-
-
-class Automation(WithOffer):
-    """A text that goes out by itself when something happens to a person, once for each of them.
-
-    offer_valid_days: the offer ends so many days after the message; of both ends the first counts.
-    Not deleted once it has sent something: its runs say who has had it.
-    """
-
-    class Kind(models.TextChoices):
-        WELCOME = "welcome"
-        BIRTHDAY = "birthday"  # cannot be created yet: nothing sends it
-
-    OFFERED = (Kind.WELCOME,)
-
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="automations")
-    kind = models.CharField(max_length=10, choices=Kind)
-    text = models.TextField()
-    sender = models.CharField(max_length=14, blank=True, validators=[validate_sender])
-    offer_valid_days = models.PositiveSmallIntegerField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(MAX_OFFER_DAYS)],
-    )
-    is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(db_default=Now())
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["business", "kind"], name="automation_kind_once"),
-            models.CheckConstraint(
-                condition=Q(kind__in=["welcome", "birthday"]), name="automation_kind"
-            ),
-            models.CheckConstraint(
-                condition=~Q(offer_title="")
-                | Q(offer_text="", offer_valid_until=None, offer_valid_days=None),
-                name="automation_offer_titled",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} message"
-
-
-class AutomationRun(models.Model):
-    """An automation has happened to a person: its one message is that of the broadcast.
-
-    contact_id: without a constraint, since a deleted contact leaves its number behind as history.
-    """
-
-    automation = models.ForeignKey(
-        Automation, on_delete=models.PROTECT, db_index=False, related_name="runs"
-    )
-    phone = models.CharField(max_length=16, db_collation="C")
-    contact_id = models.BigIntegerField(null=True, blank=True)
-    broadcast = models.OneToOneField(
-        Broadcast, on_delete=models.PROTECT, related_name="automation_run"
-    )
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = [
-            # Serves as the index by automation, too.
-            models.UniqueConstraint(fields=["automation", "phone"], name="automation_run_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.automation_id} to {self.phone}"

@@ -1,0 +1,103 @@
+"""Tests and retries from the admin."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Business
+from accounts.tests.factories import make_business, make_member
+from campaigns.models import Campaign
+from campaigns.tests.factories import expand, make_campaign, make_sending
+from messaging.gateways.base import FailureReason, SendResult
+from messaging.models import Broadcast, Message
+from messaging.services import close_unknown, send_next_batch
+from messaging.tests.factories import ScriptedGateway
+from messaging.tests.unknown import unknown_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIST = "admin:campaigns_campaign_changelist"
+
+
+@pytest.fixture
+def business() -> Business:
+    return make_business()
+
+
+@pytest.fixture
+def staff(business: Business) -> Client:
+    client = Client()
+    client.force_login(make_member(business, is_staff=True))
+    return client
+
+
+def ask(staff: Client, action: str, *campaigns: Campaign, **answer: str) -> str:
+    body = {"action": action, "_selected_action": [each.pk for each in campaigns]} | answer
+    page: str = staff.post(reverse(LIST), body, follow=True).text
+    return page
+
+
+def make_ended(business: Business, result: SendResult) -> Campaign:
+    campaign = make_sending(business, contacts=2)
+    gateway = ScriptedGateway(lambda messages: [result] * len(messages))
+    while send_next_batch(gateway):
+        pass
+    return campaign
+
+
+def test_failures_are_sent_again_after_a_question(business: Business, staff: Client) -> None:
+    campaign = make_ended(business, SendResult.refused(FailureReason.REFUSED))
+    assert "Spring: 2 failed or not delivered" in ask(staff, "retry", campaign)
+    assert Broadcast.objects.count() == 1
+
+    assert "Spring: will be sent again." in ask(staff, "retry", campaign, confirmed="yes")
+    retried = Broadcast.objects.latest("pk")
+    expand(retried.pk)
+    assert Message.objects.filter(broadcast=retried).count() == 2
+    assert "cannot be retried" in ask(staff, "retry", campaign, confirmed="yes")
+
+
+def test_what_is_unconfirmed_has_an_action_of_its_own(business: Business, staff: Client) -> None:
+    campaign = make_ended(business, SendResult.uncertain(FailureReason.TIMEOUT))
+    unknown_for(hours=80)
+    close_unknown()
+
+    assert "Nothing that failed" in ask(staff, "retry", campaign, confirmed="yes")
+    assert "may get it twice" in ask(staff, "retry_unconfirmed", campaign)
+    page = ask(staff, "retry_unconfirmed", campaign, confirmed="yes")
+    assert "will be sent again" in page
+
+
+def test_a_test_goes_to_the_phones_that_are_given(business: Business, staff: Client) -> None:
+    campaign = make_campaign(business)
+    assert 'name="phones"' in ask(staff, "send_test", campaign)
+    wrong = ask(staff, "send_test", campaign, confirmed="yes", phones="12")
+    assert "The phone number is too short." in wrong
+    assert "At most 5" in ask(
+        staff,
+        "send_test",
+        campaign,
+        confirmed="yes",
+        phones="\n".join(f"694000000{number}" for number in range(6)),
+    )
+    assert not Message.objects.exists()
+
+    page = ask(staff, "send_test", campaign, confirmed="yes", phones="6940000001\r\n6940000002")
+
+    assert "a test is on its way to +306940000001, +306940000002." in page
+    assert Message.objects.count() == 2
+
+
+def test_one_campaign_at_a_time_and_none_of_others(business: Business, staff: Client) -> None:
+    both = [make_campaign(business), make_campaign(business)]
+    for campaigns in (both, [make_campaign()]):
+        page = ask(staff, "send_test", *campaigns, confirmed="yes", phones="6940000001")
+        assert "Choose one campaign" in page
+    assert not Message.objects.exists()
+
+
+def test_what_is_refused_is_said(business: Business, staff: Client) -> None:
+    Business.objects.update(daily_message_cap=0)
+    campaign = make_campaign(business)
+    page = ask(staff, "send_test", campaign, confirmed="yes", phones="6940000001")
+    assert "staff have to approve it first" in page
