@@ -20,7 +20,7 @@ def expand(broadcast_id: int) -> None:
 
 @shared_task
 def send_next() -> None:
-    if services.send_next_batch():
+    if services.send_batches():
         ring(send_next)
 
 

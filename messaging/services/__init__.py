@@ -13,7 +13,7 @@ from messaging.services.broadcasts import (
 from messaging.services.events import apply_stored_events, replay_events, store_event
 from messaging.services.expansion import expand_chunk
 from messaging.services.inbound import TakenIn, apply_stored_inbound, mark_handled
-from messaging.services.sending import send_next_batch
+from messaging.services.sending import send_batches, send_next_batch
 from messaging.services.settling import close_unknown, look_up_reports
 from messaging.services.single import send_message, send_samples, send_to_contacts
 from messaging.services.sweeping import Findings, settle_batches, sweep_messaging
@@ -34,6 +34,7 @@ __all__ = [
     "replay_events",
     "resume_broadcast",
     "save_auto_reply",
+    "send_batches",
     "send_message",
     "send_next_batch",
     "send_samples",

@@ -34,15 +34,26 @@ class Requeue:
     parts: list[list[int]] = field(default_factory=list)
 
 
-_FENCE = """
-UPDATE messaging_batch SET state = 'recorded'
-WHERE id = %s AND lease_token = %s AND state = 'submitting'
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What stands now; queued: messages of the broadcast, None if no count has moved."""
+
+    queued: int | None
+
+
+_LOCK = """
+SELECT FROM messaging_batch WHERE id = %s AND lease_token = %s AND state = 'submitting' FOR UPDATE
 """
 
 # `prior` is 'queued' for the owner of the lease. Whoever lost it finds 'unknown', which a late
-# answer may still lift, but only up.
+# answer may still lift, but only up. The end of the batch is the fence of all the rest, in the same
+# statement: a batch needs no transaction around it.
 _RECORD = """
-WITH result AS (
+WITH ended AS (
+    UPDATE messaging_batch SET state = 'recorded'
+    WHERE id = %(batch)s AND lease_token = %(token)s AND state = 'submitting'
+    RETURNING id
+), result AS (
     SELECT * FROM unnest(%(ids)s::int8[], %(statuses)s::text[], %(reasons)s::text[],
         %(gateway_ids)s::text[]) AS r (id, status, reason, gateway_id)
 ), moved AS (
@@ -51,6 +62,7 @@ WITH result AS (
     FROM result
     WHERE message.id = result.id AND message.id BETWEEN %(first)s AND %(last)s
         AND message.batch_id = %(batch)s AND message.status = %(prior)s
+        AND (%(prior)s = 'unknown' OR EXISTS (SELECT FROM ended))
     RETURNING message.id, message.status, message.reason, message.segments
 ), reference AS (
     INSERT INTO messaging_gatewayreference (gateway_message_id, message_id)
@@ -59,24 +71,27 @@ WITH result AS (
 ), problem AS (
     INSERT INTO messaging_messageproblem (broadcast_id, message_id, status, reason)
     SELECT %(broadcast)s, id, status, reason FROM moved WHERE status IN ('failed', 'unknown')
+), counted AS (
+    UPDATE messaging_broadcastcounters SET
+        queued = queued - CASE WHEN %(prior)s = 'queued' THEN n ELSE 0 END,
+        unknown = unknown + new_unknown - CASE WHEN %(prior)s = 'unknown' THEN n ELSE 0 END,
+        sent = sent + new_sent,
+        failed = failed + new_failed,
+        segments = segments + new_segments,
+        first_sent_at = coalesce(first_sent_at, CASE WHEN new_sent > 0 THEN now() END),
+        updated_at = now()
+    FROM (
+        SELECT count(*) AS n,
+            count(*) FILTER (WHERE status = 'sent') AS new_sent,
+            count(*) FILTER (WHERE status = 'failed') AS new_failed,
+            count(*) FILTER (WHERE status = 'unknown') AS new_unknown,
+            coalesce(sum(segments) FILTER (WHERE status = 'sent'), 0) AS new_segments
+        FROM moved
+    ) delta
+    WHERE broadcast_id = %(broadcast)s AND n > 0
+    RETURNING queued
 )
-UPDATE messaging_broadcastcounters SET
-    queued = queued - CASE WHEN %(prior)s = 'queued' THEN n ELSE 0 END,
-    unknown = unknown + new_unknown - CASE WHEN %(prior)s = 'unknown' THEN n ELSE 0 END,
-    sent = sent + new_sent,
-    failed = failed + new_failed,
-    segments = segments + new_segments,
-    first_sent_at = coalesce(first_sent_at, CASE WHEN new_sent > 0 THEN now() END),
-    updated_at = now()
-FROM (
-    SELECT count(*) AS n,
-        count(*) FILTER (WHERE status = 'sent') AS new_sent,
-        count(*) FILTER (WHERE status = 'failed') AS new_failed,
-        count(*) FILTER (WHERE status = 'unknown') AS new_unknown,
-        coalesce(sum(segments) FILTER (WHERE status = 'sent'), 0) AS new_segments
-    FROM moved
-) delta
-WHERE broadcast_id = %(broadcast)s AND n > 0
+SELECT EXISTS (SELECT FROM ended), (SELECT queued FROM counted)
 """
 
 _REQUEUE = """
@@ -92,48 +107,57 @@ WHERE messaging_message.id = ANY(%(ids)s) AND messaging_message.id BETWEEN %(fir
 """
 
 
-@transaction.atomic(savepoint=False)
-def record(claim: Claim, results: Results, requeue: Requeue) -> bool:
-    """True if the batch was ours to end; twice is harmless.
+def record(claim: Claim, results: Results, requeue: Requeue) -> Recorded | None:
+    """None if the batch was not ours to end; twice is harmless.
 
     A batch that the sweep has declared lost gets what can still be said of its `unknown`
     messages: accepted or refused, never queued again.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_FENCE, [claim.batch_id, claim.token])
-        owned = cursor.rowcount == 1
-    messages_changed.send(Batch, business_ids={claim.business_id})
-    if not owned:
-        if Batch.objects.filter(pk=claim.batch_id, state=Batch.State.LOST).exists():
-            _write(claim, _without_unknown(results), prior="unknown")
-        return False
     if requeue.parts:
-        # Before the counters, for a claim takes them after the day's usage, too.
-        give_back(claim.business_id, claim.day, sum(map(len, requeue.parts)))
-    _write(claim, results, prior="queued")
+        recorded = _record_and_requeue(claim, results, requeue)
+    else:
+        recorded = _write(claim, results, prior="queued")
+    if (
+        recorded is None
+        and Batch.objects.filter(pk=claim.batch_id, state=Batch.State.LOST).exists()
+    ):
+        _write(claim, _without_unknown(results), prior="unknown")
+    # Last, for without a transaction whoever listens acts at once.
+    messages_changed.send(Batch, business_ids={claim.business_id})
+    return recorded
+
+
+@transaction.atomic(savepoint=False)
+def _record_and_requeue(claim: Claim, results: Results, requeue: Requeue) -> Recorded | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [claim.batch_id, claim.token])
+        if cursor.fetchone() is None:
+            return None
+    # Before the counters, for a claim takes them after the day's usage, too.
+    give_back(claim.business_id, claim.day, sum(map(len, requeue.parts)))
+    recorded = _write(claim, results, prior="queued")
     for part in requeue.parts:
         _requeue(claim, part, requeue.delay)
-    return True
+    return recorded
 
 
-def _write(claim: Claim, results: Results, *, prior: str) -> None:
-    if not results.ids:
-        return
+def _write(claim: Claim, results: Results, *, prior: str) -> Recorded | None:
+    parameters = {
+        "ids": results.ids,
+        "statuses": results.statuses,
+        "reasons": results.reasons,
+        "gateway_ids": results.gateway_ids,
+        "first": claim.messages[0] if claim.messages else 0,
+        "last": claim.messages[-1] if claim.messages else 0,
+        "batch": claim.batch_id,
+        "token": claim.token,
+        "broadcast": claim.broadcast_id,
+        "prior": prior,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _RECORD,
-            {
-                "ids": results.ids,
-                "statuses": results.statuses,
-                "reasons": results.reasons,
-                "gateway_ids": results.gateway_ids,
-                "first": claim.messages[0],
-                "last": claim.messages[-1],
-                "batch": claim.batch_id,
-                "broadcast": claim.broadcast_id,
-                "prior": prior,
-            },
-        )
+        cursor.execute(_RECORD, parameters)
+        has_ended, queued = cursor.fetchone()
+    return Recorded(queued) if has_ended else None
 
 
 def _without_unknown(results: Results) -> Results:

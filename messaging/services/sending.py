@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -25,11 +26,12 @@ from messaging.services.broadcasts import (
     pause_for_operator,
 )
 from messaging.services.claiming import Claim, PaceReached, claim_batch
-from messaging.services.recording import Requeue, Results, record
+from messaging.services.recording import Recorded, Requeue, Results, record
 
 logger = logging.getLogger(__name__)
 
 _MAX_BACK_OFF = 300  # seconds, of our own; a gateway may ask for more
+_MOMENT = 0.25  # seconds that one ring may go on
 _RECORD_FOR = 60  # seconds that a result is held while the database is away
 # Seconds that a worker waits for a pace before it looks again: meanwhile another business may have
 # something to send, and other rings wait behind this one.
@@ -57,6 +59,10 @@ class Verdict:
     is_uncertain: bool = False  # every message is unknown now
     problem: str = ""  # what a person has to mend before anything more is sent
 
+    def concerns(self, claim: Claim) -> bool:
+        """Whether the broadcast has to be told."""
+        return bool(self.is_setback or self.problem or claim.setbacks)
+
 
 def send_next_batch(gateway: Gateway | None = None) -> bool:
     """Send one batch, or wait a moment for the pace; False if none may go out now.
@@ -81,9 +87,24 @@ def send_next_batch(gateway: Gateway | None = None) -> bool:
         except CredentialsRefused as refusal:
             verdict.problem = f"The gateway refused our credentials: {refusal}"
             verdict.requeue.parts.append(claim.messages)
-    _record_surely(claim, verdict)
-    complete_broadcast(broadcast_id=claim.broadcast_id)
+    recorded = _record_surely(claim, verdict)
+    # While others are queued it cannot be over; whoever records the last of them comes here too.
+    if recorded is None or not recorded.queued:
+        complete_broadcast(broadcast_id=claim.broadcast_id)
     return True
+
+
+def send_batches() -> bool:
+    """Send for a moment, one batch after another; False if no more may go out now.
+
+    A ring for each batch would cost as much as the batch. Fairness is in the claim; and other
+    tasks want their turn, so that it is a moment only.
+    """
+    until = time.monotonic() + _MOMENT
+    while send_next_batch():
+        if time.monotonic() > until:
+            return True
+    return False
 
 
 def _call(gateway: Gateway, claim: Claim, claimed_at: float) -> Sequence[SendResult]:
@@ -133,15 +154,17 @@ def _back_off(times: int) -> float:
     return float(min(settings.GATEWAY_BACK_OFF * 2 ** min(times - 1, 10), _MAX_BACK_OFF))
 
 
-def _record_surely(claim: Claim, verdict: Verdict) -> None:
+def _record_surely(claim: Claim, verdict: Verdict) -> Recorded | None:
     """Results are known only here: hold on to them through a restart of the database."""
     give_up_at = time.monotonic() + _RECORD_FOR
     while True:
         try:
-            with transaction.atomic():
-                if record(claim, verdict.results, verdict.requeue):
+            # As a rule one statement is all, and no transaction would make it more of a whole.
+            with transaction.atomic() if verdict.concerns(claim) else nullcontext():
+                recorded = record(claim, verdict.results, verdict.requeue)
+                if recorded is not None and verdict.concerns(claim):
                     _judge_broadcast(claim, verdict)
-            return
+                return recorded
         except OperationalError:
             connection.close()
             if time.monotonic() > give_up_at:
