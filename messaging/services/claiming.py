@@ -1,6 +1,7 @@
 """One transaction that takes one batch: its commit is the write-ahead mark of all its messages."""
 
 import logging
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import date
@@ -204,6 +205,16 @@ def give_back(business_id: int, day: date, messages: int) -> None:
 
 
 def _is_marked(claim: Claim) -> bool:
-    return Batch.objects.filter(
+    """Asked until the database is back, as long as the lease leaves time for a call after it."""
+    give_up_at = time.monotonic() + settings.SEND_LEASE - settings.GATEWAY_CALL_DEADLINE
+    ours = Batch.objects.filter(
         pk=claim.batch_id, lease_token=claim.token, state=Batch.State.SUBMITTING
-    ).exists()
+    )
+    while True:
+        try:
+            return ours.exists()
+        except OperationalError:
+            connection.close()
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.5)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -149,7 +150,7 @@ def _record_and_requeue(claim: Claim, results: Results, requeue: Requeue) -> Rec
 
 
 def _write(claim: Claim, results: Results, *, prior: str) -> Recorded | None:
-    parameters = {
+    parameters: dict[str, Any] = {
         "ids": results.ids,
         "statuses": results.statuses,
         "reasons": results.reasons,
