@@ -191,8 +191,11 @@ def test_evictions_cost_a_computation_only(source: Source, evicted: str) -> None
 
 
 def test_two_hundred_misses_at_once_compute_once(
-    source: Source, threads: ThreadPoolExecutor
+    source: Source, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # As many threads as this share a pool in no process: they may wait for it longer than usual.
+    monkeypatch.setattr(connection.client().connection_pool, "timeout", 60)
+    monkeypatch.setattr(versioned_cache, "WAIT_SECONDS", 60)
     start = threading.Barrier(200)
 
     def slow() -> bytes:
