@@ -6,7 +6,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -65,7 +65,11 @@ class System:
 
     def kill_pool_process(self, dice: random.Random) -> None:
         """One of them, as the kernel does when memory runs out; Celery replaces it."""
-        os.kill(dice.choice(self._pool()), signal.SIGKILL)
+        killed = False
+        while not killed:
+            with suppress(ProcessLookupError):  # it has ended since we looked
+                os.kill(dice.choice(self._pool()), signal.SIGKILL)
+                killed = True
 
     def _worker(self) -> int:
         return self._supervisor.pids()["worker"]

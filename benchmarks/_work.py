@@ -15,7 +15,7 @@ from messaging import services
 from messaging.models import Broadcast
 
 COUNTED = 20_000  # recipients of the round in which statements are counted
-_STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]+): ")
+_STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:\n]+):\s*(BEGIN|COMMIT|ROLLBACK)?")
 
 
 def make_business(contacts: int) -> Business:
@@ -45,12 +45,28 @@ def forget_messages() -> None:
 
 @dataclass
 class Statements:
+    """Of transactions: BEGIN, COMMIT and ROLLBACK."""
+
     number: int = 0
+    of_transactions: int = 0
+
+    def per_message(self, messages: int) -> dict[str, float]:
+        return {
+            "statements_per_message": self.number / messages,
+            "begins_and_commits_per_message": self.of_transactions / messages,
+        }
+
+
+def tell_statements(per_message: dict[str, float]) -> str:
+    statements, of_transactions = per_message.values()
+    return (
+        f"{statements:.4f} SQL statements per message, and {of_transactions:.4f} BEGIN and COMMIT."
+    )
 
 
 @contextmanager
 def counted_statements() -> Iterator[Statements]:
-    """How many statements the server gets meanwhile, BEGIN and COMMIT and all, by its own log.
+    """How many statements the server gets meanwhile, by its own log.
 
     Of connections that are made meanwhile, and of ours between `SET log_statement = 'all'` and
     the end: what a benchmark asks to see how far things are is not the engine's.
@@ -70,7 +86,9 @@ def counted_statements() -> Iterator[Statements]:
             cursor.execute("ALTER ROLE CURRENT_USER RESET ALL")
     with log.open("rb") as file:
         file.seek(start)
-        count.number = len(_STATEMENT.findall(file.read()))
+        words = _STATEMENT.findall(file.read())
+    count.of_transactions = sum(map(bool, words))
+    count.number = len(words) - count.of_transactions
 
 
 def count_ours() -> None:

@@ -90,16 +90,16 @@ def measure(size: int) -> Round:
     return Round(size, floor, engine, first)
 
 
-def count_statements(size: int) -> float:
+def count_statements(size: int) -> dict[str, float]:
     """A message; not in a round that is timed, for the server's log costs time."""
     broadcast = _work.start_broadcast(_work.make_business(size))
     with _work.counted_statements() as statements:
         _work.count_ours()
         measure_engine(broadcast)
-    return statements.number / size
+    return statements.per_message(size)
 
 
-def report(rounds: list[Round], statements: float) -> None:
+def report(rounds: list[Round], statements: dict[str, float]) -> None:
     head = f"{'recipients':>10} {'engine/s':>10} {'COPY/s':>10} {'of COPY':>8} {'first chunk':>12}"
     print(head)
     for each in rounds:
@@ -108,7 +108,7 @@ def report(rounds: list[Round], statements: float) -> None:
             f"{each.recipients / each.floor_seconds:>10,.0f} {each.of_floor:>8.0%} "
             f"{each.first_chunk_seconds:>10.2f} s"
         )
-    print(f"{statements:.4f} SQL statements per message, BEGIN and COMMIT included.")
+    print(_work.tell_statements(statements))
 
 
 def main() -> None:
@@ -125,7 +125,7 @@ def main() -> None:
     statements = count_statements(_work.COUNTED)
     if options.json:
         figures = [asdict(each) | {"of_floor": each.of_floor} for each in rounds]
-        json.dump({"rounds": figures, "statements_per_message": statements}, sys.stdout)
+        json.dump({"rounds": figures} | statements, sys.stdout)
     else:
         report(rounds, statements)
 

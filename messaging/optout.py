@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -11,6 +12,7 @@ from django.conf import settings
 _PUBLIC_ID_LENGTH = 12
 _TAG_LENGTH = 8  # 48 bits: guessing is limited, and nobody can try offline without the key
 TOKEN_LENGTH = _PUBLIC_ID_LENGTH + _TAG_LENGTH
+_LINK = re.compile(rf"/u/([\w-]{{{TOKEN_LENGTH}}})(?![\w-])", re.ASCII)
 
 
 @lru_cache(maxsize=8)
@@ -51,6 +53,12 @@ def read_token(token: str) -> str | None:
     # Every key is tried, whatever the first says: the time taken tells nothing.
     matches = [hmac.compare_digest(tag, _tag(public_id, secret)) for secret in secrets]
     return public_id if any(matches) else None
+
+
+def find_public_id(text: str) -> str | None:
+    """Of the message whose link is the last in the text; None if it has none of ours."""
+    links = _LINK.findall(text)
+    return read_token(links[-1]) if links else None
 
 
 def link(public_id: str, base: str) -> str:

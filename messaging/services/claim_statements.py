@@ -115,7 +115,7 @@ WITH queued AS MATERIALIZED (
         suppressed = suppressed + gone.n, updated_at = now()
     FROM (SELECT count(*) AS n FROM dropped) gone
     WHERE broadcast_id = %(broadcast)s AND gone.n > 0
-)
+){released}
 SELECT id, public_id, phone, text FROM queued WHERE obstacle IS NULL ORDER BY id
 """
 
@@ -130,14 +130,14 @@ _CAP = """WHEN (SELECT count(*) FROM messaging_countedmessage counted
                 AND earlier.status IN ('queued', 'sent', 'delivered', 'unknown')
             ) >= %(most)s THEN 'frequency_cap'
         """
-MESSAGES = _MESSAGES.format(cap="")
-CAPPED_MESSAGES = _MESSAGES.format(cap=_CAP)
-
-COUNT_RELEASED = """
-INSERT INTO messaging_countedmessage (message_id, business_id, phone)
-SELECT id, %(business)s, phone FROM unnest(%(ids)s::int8[], %(phones)s::text[]) AS r (id, phone)
-ON CONFLICT (message_id) DO NOTHING
-"""
+# Those that go now; one that is tried again has been counted.
+_RELEASED = """, released AS (
+    INSERT INTO messaging_countedmessage (message_id, business_id, phone)
+    SELECT id, %(business)s, phone FROM queued WHERE obstacle IS NULL ORDER BY id LIMIT %(going)s
+    ON CONFLICT (message_id) DO NOTHING
+)"""
+MESSAGES = _MESSAGES.format(cap="", released="")
+CAPPED_MESSAGES = _MESSAGES.format(cap=_CAP, released=_RELEASED)
 
 GIVE_BACK = """
 UPDATE messaging_dailyusage SET messages = greatest(messages - %s, 0)

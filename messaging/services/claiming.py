@@ -116,16 +116,14 @@ def _release(row: dict[str, Any], token: uuid.UUID) -> Claim | None:
     turn = pacing.take(min(row["size"], row["granted"]), paces) if paces else None
     if turn and not turn.granted:
         return None
-    messages = _read_messages(row)
     going = min(row["granted"], turn.granted) if turn else row["granted"]
+    messages = _read_messages(row, going)
     _postpone(row, [message[0] for message in messages[going:]], turn.most if turn else None)
     messages = messages[:going]
     if turn and turn.granted > len(messages):
         pacing.give_back(turn.granted - len(messages), paces)
     if row["granted"] > len(messages):
         give_back(row["business_id"], row["day"], row["granted"] - len(messages))
-    if row["most"]:
-        _count_released(row, messages)
     messages_changed.send(Batch, business_ids={row["business_id"]})
     return Claim(
         batch_id=row["id"],
@@ -156,8 +154,11 @@ def _open_day(row: dict[str, Any]) -> None:
         cursor.execute(sql.OPEN_DAY, [row["business_id"], row["day"]])
 
 
-def _read_messages(row: dict[str, Any]) -> list[tuple[int, str, str, str]]:
-    """Id, public id, phone and text of whom nothing has come in between, by id."""
+def _read_messages(row: dict[str, Any], going: int) -> list[tuple[int, str, str, str]]:
+    """Id, public id, phone and text of whom nothing has come in between, by id.
+
+    The first `going` of them count as released, where that is counted.
+    """
     parameters = {
         "first": row["first_message_id"],
         "last": row["last_message_id"],
@@ -167,6 +168,7 @@ def _read_messages(row: dict[str, Any]) -> list[tuple[int, str, str, str]]:
         "reaches_suppressed": row["reaches_suppressed"],
         "most": row["most"],
         "days": row["days"],
+        "going": going,
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.CAPPED_MESSAGES if row["most"] else sql.MESSAGES, parameters)
@@ -186,16 +188,6 @@ def _postpone(row: dict[str, Any], ids: list[int], most: int | None) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.POSTPONE, parameters)
-
-
-def _count_released(row: dict[str, Any], messages: list[tuple[int, str, str, str]]) -> None:
-    parameters = {
-        "business": row["business_id"],
-        "ids": [message[0] for message in messages],
-        "phones": [message[2] for message in messages],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(sql.COUNT_RELEASED, parameters)
 
 
 def give_back(business_id: int, day: date, messages: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
 
+from messaging import optout
 from messaging.gateways import get_gateway
 from messaging.gateways.base import CredentialsRefused, Gateway, LookedUp, LookupFailed
 from messaging.models import Message
@@ -200,11 +201,14 @@ def _bind_surely(found: LookedUp) -> bool:
 @transaction.atomic
 def _bind(found: LookedUp) -> bool:
     """Give the reports of the id to the one message that has this destination and text."""
-    if not found.destination or not found.text or not _is_storable(found.text):
+    if not found.text or not _is_storable(found.text):
+        return False
+    phone = _phone_of(found.destination, found.text)
+    if phone is None:
         return False
     parameters: dict[str, Any] = {
         "id": found.gateway_message_id,
-        "phone": f"+{found.destination.strip().lstrip('+')}",
+        "phone": phone,
         "text": found.text,
         "lifted": _LIFTED_FOR,
     }
@@ -215,6 +219,17 @@ def _bind(found: LookedUp) -> bool:
         return False
     messages_changed.send(Message, business_ids={row[0]})
     return True
+
+
+def _phone_of(destination: str | None, text: str) -> str | None:
+    """As the gateway tells it; Mitto's documented answer does not.
+
+    Then the text may: the keyed opt-out link in it was made for one message, and so for one phone.
+    """
+    if destination:
+        return f"+{destination.strip().lstrip('+')}"
+    public_id = optout.find_public_id(text)
+    return Message.objects.filter(public_id=public_id).values_list("phone", flat=True).first()
 
 
 def _is_storable(text: str) -> bool:

@@ -120,7 +120,6 @@ class Api:
             "messageId": message_id,
             "text": message.text,
             "sender": message.sender,
-            "destination": message.destination.phone,
             "createdAt": message.created_at,
             "updatedAt": message.due_at if done else message.created_at,
             "deliveryStatus": message.final_status if done else "Sent",

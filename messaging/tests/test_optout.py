@@ -38,3 +38,18 @@ def test_links_made_together_are_those_made_one_by_one() -> None:
     assert {len(public_id) for public_id in public_ids} == {12}
     assert optout.make_tokens(public_ids) == [optout.make_token(each) for each in public_ids]
     assert optout.make_tokens([]) == []
+
+
+def test_the_last_link_of_a_text_tells_its_message() -> None:
+    own, other = optout.link("abcdefghijkl", "https://a.example"), optout.link("mnopqrstuvwx", "")
+    assert optout.find_public_id(f"Hello\nStop: {own}") == "abcdefghijkl"
+    assert optout.find_public_id(f"My name is {other}\nStop: {own}") == "abcdefghijkl"
+    assert optout.find_public_id(f"{own} {other}z") == "abcdefghijkl"
+    for text in ("", "Hello", own[:-1], f"{own[:-1]}!", own.replace("/u/", "/v/"), f"{own}-"):
+        assert optout.find_public_id(text) is None
+
+
+def test_links_end_as_they_may() -> None:
+    for number in range(500):
+        public_id = f"{number:012}"
+        assert optout.find_public_id(optout.link(public_id, "")) == public_id

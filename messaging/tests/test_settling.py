@@ -1,6 +1,6 @@
 """Reports whose message nobody knows: the gateway tells, and only what fits exactly is settled."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx2
 import pytest
@@ -128,37 +128,66 @@ def test_later_reports_of_a_settled_message_change_nothing(
     assert not WaitingReport.objects.exists()
 
 
-def test_of_two_tenants_with_the_same_text_to_one_phone_neither_gets_the_other_s_report(
-    simulator: httpx2.Client,
-) -> None:
-    both = [single(make_business(name=name)) for name in ("One", "Two")]
-    lose_replies(simulator, batches=2)
-    lease_is_over()
+def knows_all() -> TellingGateway:
+    """As a gateway that tells the destination, too."""
+    return TellingGateway(
+        lambda asked: LookedUp(asked, "Your table is ready", None, PHONE, DeliveryStatus.DELIVERED)
+    )
 
-    assert look_up(simulator) == 0
+
+def test_of_two_tenants_with_the_same_text_to_one_phone_neither_gets_the_other_s_report() -> None:
+    both = [single(make_business(name=name)) for name in ("One", "Two")]
+    leave_unknown("g1")
+    leave_unknown("g2")
+
+    assert services.look_up_reports(gateway=knows_all()) == 0
     assert [statuses(each) for each in both] == [{"unknown": 1}] * 2
     assert WaitingReport.objects.count() == 2
 
 
-def test_a_twin_that_is_under_way_just_now_may_be_who_it_is_about(
-    simulator: httpx2.Client,
-) -> None:
+def test_a_twin_that_is_under_way_just_now_may_be_who_it_is_about() -> None:
     first = single(make_business(name="One"))
-    lose_replies(simulator)
+    leave_unknown()
     second = single(make_business(name="Two"))
     claim = claim_batch()
     assert claim is not None
-    lease_is_over()
 
-    assert look_up(simulator) == 0
+    assert services.look_up_reports(gateway=knows_all()) == 0
     results = Results()
     results.add(claim.messages[0], "sent", "", "its own")
     assert record(claim, results, Requeue())
     lease_is_over()
 
-    assert look_up(simulator) == 1
+    assert services.look_up_reports(gateway=knows_all()) == 1
     assert statuses(first) == {"delivered": 1}
     assert statuses(second) == {"sent": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "settled"),
+    [
+        (lambda text, other: text, 1),
+        (lambda text, other: f"{text} {text}", 0),
+        (lambda text, other: other, 0),
+        (lambda text, other: text[:-1], 0),
+        (lambda text, other: text.replace("Hello", "Hallo"), 0),
+        (lambda text, other: text.splitlines()[-1].rpartition("/")[2], 0),
+    ],
+    ids=["its own", "twice", "a sent one's", "another tag", "another text", "the token alone"],
+)
+def test_without_a_destination_the_opt_out_link_tells_who_it_went_to(
+    change: Callable[[str, str], str], settled: int
+) -> None:
+    sent = make_expanded(business=make_business(name="Other"), contacts=1)
+    assert services.send_next_batch(TellingGateway(fitting))
+    broadcast = make_expanded(contacts=1)
+    leave_unknown()
+    text, other = [Message.objects.get(broadcast=each).text for each in (broadcast, sent)]
+    told = LookedUp("g1", change(text, other), None, None, None)
+
+    assert services.look_up_reports(gateway=TellingGateway(lambda _: told)) == settled
+    assert statuses(broadcast) == {"delivered" if settled else "unknown": 1}
+    assert statuses(sent) == {"sent": 1}
 
 
 @pytest.mark.parametrize(
