@@ -141,7 +141,7 @@ def store_for(body: bytes, sessions: int, seconds: float) -> float:
 
 def forget_events() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE messaging_gatewayevent, messaging_waitingreport")
+        cursor.execute("TRUNCATE messaging_gatewayevent, messaging_waitingreport CASCADE")
 
 
 def measure_intake(seconds: float) -> list[Figure]:

@@ -1,34 +1,36 @@
 """What gateways post, stored raw before it is acknowledged; delivery reports applied in batches."""
 
 import logging
-from dataclasses import dataclass, field
 
+import orjson
 from django.db import DataError, IntegrityError, connection, transaction
-from django.db.models import QuerySet
-from django.db.models.functions import Length
 
 from messaging.gateways import get_gateway
-from messaging.gateways.base import (
-    DeliveryReport,
-    DeliveryStatus,
-    UnreadableBody,
-    UnreadableElement,
-)
+from messaging.gateways.base import DeliveryStatus, UnreadableBody, UnreadableElement
 from messaging.models import GatewayEvent
 from messaging.signals import messages_changed
 
 logger = logging.getLogger(__name__)
 
 State = GatewayEvent.State
+Reports = dict[str, tuple[str, str]]  # status and reason: the first final report of each id
 
-_EVENTS_AT_A_TIME = 500
+_EVENTS_AT_A_TIME = 5000
 _BYTES_AT_A_TIME = 4_000_000  # about 20,000 reports: memory stays flat whatever the arrays
-_LOCK = 0x7461706C  # one applier at a time: no deadlocks, and reports keep their order
+_ONE_BY_ONE = 500  # once they cannot be applied together
+_LOCK = 0x7461706C
+
+# Plain, for there may be thousands a second.
+_STORE = """
+INSERT INTO messaging_gatewayevent (gateway, kind, raw, state, problem)
+VALUES (%s, %s, %s, 'pending', '')
+"""
 
 
 def store_event(*, gateway: str, kind: str, raw: bytes) -> None:
     """One durable insert; whoever calls acknowledges only after it."""
-    GatewayEvent.objects.create(gateway=gateway, kind=kind, raw=raw)
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE, [gateway, kind, raw])
 
 
 def replay_events(*, ids: list[int]) -> int:
@@ -37,42 +39,48 @@ def replay_events(*, ids: list[int]) -> int:
     return quarantined.update(state=State.PENDING, problem="")
 
 
-@dataclass(slots=True)
-class Reports:
-    """Columns by position: the first final report of each message id."""
-
-    ids: list[str] = field(default_factory=list)
-    statuses: list[str] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-
-    def add(self, report: DeliveryReport) -> None:
-        # `sent` tells nothing new, and of two final reports the first one stands.
-        if report.status is DeliveryStatus.SENT or report.gateway_message_id in self.seen:
-            return
-        self.seen.add(report.gateway_message_id)
-        self.ids.append(report.gateway_message_id)
-        self.statuses.append(report.status.value)
-        self.reasons.append(report.reason.value if report.reason else "")
-
-
-# Reports whose message is known by now come back from the waiting room, the first ones first.
-_RETURNED = """
-WITH returned AS (
-    DELETE FROM messaging_waitingreport waiting USING messaging_gatewayreference reference
-    WHERE reference.gateway_message_id = waiting.gateway_message_id
-    RETURNING waiting.id, waiting.gateway_message_id, waiting.status, waiting.reason
-)
-SELECT gateway_message_id, status, reason FROM returned ORDER BY id
+# One applier at a time: no deadlocks, and reports keep their order. Whatever the statistics say,
+# each report looks up its message by an index: no join reads a whole table.
+_BEGIN = """
+SELECT pg_try_advisory_xact_lock(%s), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true)
 """
 
+# As many of the oldest as fit, at least one; and how many there are, up to the limit. The length of
+# a value is known without reading it.
+_OLDEST = """
+SELECT id, raw, found FROM (
+    SELECT id, raw, length(raw) AS size, count(*) OVER () AS found,
+        sum(length(raw)) OVER (ORDER BY id) AS total
+    FROM (
+        SELECT id, raw FROM messaging_gatewayevent WHERE kind = 'delivery' AND state = 'pending'
+        ORDER BY id LIMIT %(limit)s
+    ) oldest
+) measured
+WHERE total <= %(bytes)s OR total = size ORDER BY id
+"""
+
+# A report whose message is known by now comes back from the waiting room, and before a new one: of
+# two final reports the first one stands. In the same statement, for between two of them the message
+# may become known.
 _APPLY = """
 WITH report AS (
-    SELECT * FROM unnest(%(ids)s::text[], %(statuses)s::text[], %(reasons)s::text[])
-        AS r (gateway_message_id, status, reason)
+    SELECT key AS gateway_message_id, value ->> 0 AS status, value ->> 1 AS reason
+    FROM jsonb_each(%(reports)s::jsonb)
+), returned AS (
+    DELETE FROM messaging_waitingreport waiting USING messaging_gatewayreference reference
+    WHERE reference.gateway_message_id = waiting.gateway_message_id
+        AND (%(all_waiting)s OR waiting.gateway_message_id IN (
+            SELECT gateway_message_id FROM report))
+    RETURNING waiting.id, waiting.gateway_message_id, waiting.status, waiting.reason,
+        reference.message_id
 ), known AS (
+    (SELECT DISTINCT ON (gateway_message_id) gateway_message_id, status, reason, message_id
+        FROM returned ORDER BY gateway_message_id, id)
+    UNION ALL
     SELECT report.*, reference.message_id FROM report
     JOIN messaging_gatewayreference reference USING (gateway_message_id)
+    WHERE gateway_message_id NOT IN (SELECT gateway_message_id FROM returned)
 ), target AS (
     SELECT message.id, message.broadcast_id, message.status AS prior, message.segments,
         known.status, known.reason
@@ -114,6 +122,14 @@ WHERE counters.broadcast_id = delta.broadcast_id
 RETURNING (SELECT business_id FROM messaging_broadcast WHERE id = counters.broadcast_id)
 """
 
+_MARK = "UPDATE messaging_gatewayevent SET state = 'applied' WHERE id = ANY(%s)"
+
+_PUT_ASIDE = """
+UPDATE messaging_gatewayevent event SET state = 'quarantined', problem = given.problem
+FROM unnest(%s::int8[], %s::text[]) given (id, problem)
+WHERE event.id = given.id AND event.state = 'pending'
+"""
+
 
 def apply_stored_events() -> bool:
     """Apply the oldest stored events; True if there may be more. Twice is harmless."""
@@ -126,102 +142,75 @@ def apply_stored_events() -> bool:
 
 def _apply_one_by_one() -> bool:
     """What cannot be applied must not stand in the way of the rest: it goes to quarantine."""
-    for event_id in _oldest_ids():
+    pending = GatewayEvent.objects.filter(kind=GatewayEvent.Kind.DELIVERY, state=State.PENDING)
+    ids = list(pending.order_by("id").values_list("id", flat=True)[:_ONE_BY_ONE])
+    for event_id in ids:
         try:
-            _apply_oldest(1)
+            # What waits for others may be what cannot be applied: that is no event's fault.
+            _apply_oldest(1, all_waiting=False)
         except (DataError, IntegrityError) as error:
-            GatewayEvent.objects.filter(pk=event_id, state=State.PENDING).update(
-                state=State.QUARANTINED, problem=f"cannot be applied: {error}"[:255]
-            )
-    return True
+            _put_aside({event_id: f"cannot be applied: {error}"})
+    return bool(ids)
 
 
 @transaction.atomic
-def _apply_oldest(limit: int) -> bool:
-    if not _take_lock():
-        return False
-    reports = Reports()
-    _take_returned(reports)
-    events, more = _take_events(limit)
-    for event in events:
-        _read(event, reports)
-    if reports.ids:
-        _apply(reports)
-    _mark(events)
-    return more
-
-
-def _take_lock() -> bool:
+def _apply_oldest(limit: int, *, all_waiting: bool = True) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
-        return bool(cursor.fetchone()[0])
+        cursor.execute(_BEGIN, [_LOCK])
+        if not cursor.fetchone()[0]:
+            return False
+        cursor.execute(_OLDEST, {"limit": limit, "bytes": _BYTES_AT_A_TIME})
+        events = cursor.fetchall()
+    reports: Reports = {}
+    problems: dict[int, str] = {}
+    for event_id, raw, _ in events:
+        if problem := _read(bytes(raw), reports):
+            problems[event_id] = problem
+    _apply(reports, all_waiting=all_waiting)
+    _mark([event_id for event_id, _, _ in events if event_id not in problems])
+    _put_aside(problems)
+    return bool(events) and (len(events) < events[0][2] or len(events) == limit)
 
 
-def _take_returned(reports: Reports) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_RETURNED)
-        for gateway_message_id, status, reason in cursor.fetchall():
-            if gateway_message_id not in reports.seen:
-                reports.seen.add(gateway_message_id)
-                reports.ids.append(gateway_message_id)
-                reports.statuses.append(status)
-                reports.reasons.append(reason)
-
-
-def _pending() -> QuerySet[GatewayEvent]:
-    reports = GatewayEvent.objects.filter(kind=GatewayEvent.Kind.DELIVERY, state=State.PENDING)
-    return reports.order_by("id")
-
-
-def _oldest_ids() -> list[int]:
-    return list(_pending().values_list("id", flat=True)[:_EVENTS_AT_A_TIME])
-
-
-def _take_events(limit: int) -> tuple[list[GatewayEvent], bool]:
-    """As many of the oldest events as fit, at least one."""
-    sizes = list(_pending().annotate(size=Length("raw")).values_list("id", "size")[:limit])
-    taken: list[int] = []
-    total = 0
-    for event_id, size in sizes:
-        total += size
-        if taken and total > _BYTES_AT_A_TIME:
-            break
-        taken.append(event_id)
-    more = len(taken) < len(sizes) or len(sizes) == limit
-    return list(GatewayEvent.objects.filter(id__in=taken).order_by("id")), more
-
-
-def _read(event: GatewayEvent, reports: Reports) -> None:
-    """Collect the event's reports; what cannot be read puts the event aside for a person."""
+def _read(raw: bytes, reports: Reports) -> str:
+    """Collect the event's reports; what cannot be read is a problem for a person."""
     try:
-        elements = get_gateway().parse_deliveries(bytes(event.raw))
+        elements = get_gateway().parse_deliveries(raw)
     except UnreadableBody as error:
-        event.state, event.problem = State.QUARANTINED, str(error)[:255]
-        return
+        return str(error) or "unreadable"
     problems = []
     for element in elements:
         if isinstance(element, UnreadableElement):
             problems.append(f"element {element.index}: {element.reason}")
-        else:
-            reports.add(element)
-    event.state = State.QUARANTINED if problems else State.APPLIED
-    event.problem = "; ".join(problems)[:255]
+        elif element.status is not DeliveryStatus.SENT:  # which tells nothing new
+            reason = element.reason.value if element.reason else ""
+            reports.setdefault(element.gateway_message_id, (element.status.value, reason))
+    return "; ".join(problems)
 
 
-def _apply(reports: Reports) -> None:
+def _apply(reports: Reports, *, all_waiting: bool) -> None:
+    """all_waiting: whatever may leave the waiting room, not only what is about these messages."""
+    # As JSON: psycopg writes arrays of texts in Python, one by one.
+    parameters: dict[str, str | bool] = {
+        "reports": orjson.dumps(reports).decode(),
+        "all_waiting": all_waiting,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _APPLY, {"ids": reports.ids, "statuses": reports.statuses, "reasons": reports.reasons}
-        )
+        cursor.execute(_APPLY, parameters)
         businesses = {row[0] for row in cursor.fetchall()}
     if businesses:
         messages_changed.send(GatewayEvent, business_ids=businesses)
 
 
-def _mark(events: list[GatewayEvent]) -> None:
-    applied = [event.pk for event in events if event.state == State.APPLIED]
-    GatewayEvent.objects.filter(pk__in=applied).update(state=State.APPLIED)
-    for event in events:
-        if event.state == State.QUARANTINED:
-            logger.warning("Gateway event %s is in quarantine: %s", event.pk, event.problem)
-            event.save(update_fields=["state", "problem"])
+def _mark(ids: list[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK, [ids])
+
+
+def _put_aside(problems: dict[int, str]) -> None:
+    for event_id, problem in problems.items():
+        logger.warning("Gateway event %s is in quarantine: %s", event_id, problem)
+    if problems:
+        texts = [problem[:255] for problem in problems.values()]
+        with connection.cursor() as cursor:
+            cursor.execute(_PUT_ASIDE, [list(problems), texts])
