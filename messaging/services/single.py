@@ -91,7 +91,7 @@ def send_to_contacts(
     sender: str,
     expires_at: datetime | None = None,
 ) -> Broadcast:
-    """A marketing broadcast to just these, whose messages exist at once: a few thousand at most.
+    """A marketing broadcast to just these, whose messages exist at once: ten thousand at most.
 
     The text has been checked, and may lead to what tracking attaches in the same transaction.
     Whoever opts out meanwhile is left out when it goes out. Whoever calls rings the senders after
