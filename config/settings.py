@@ -241,7 +241,7 @@ GATEWAY_PACE = env.integer("GATEWAY_PACE", 0)
 # Among how many sender processes, of all machines, the paces are divided while Redis is away.
 PACE_PROCESSES = env.integer("PACE_PROCESSES", SENDERS, minimum=1)
 SEND_BATCH_SIZE = env.integer("SEND_BATCH_SIZE", 500, minimum=1)
-EXPANSION_CHUNK_SIZE = env.integer("EXPANSION_CHUNK_SIZE", 5000, minimum=1)
+EXPANSION_CHUNK_SIZE = env.integer("EXPANSION_CHUNK_SIZE", 10_000, minimum=1)
 GATEWAY_CALL_DEADLINE = env.integer("GATEWAY_CALL_DEADLINE", 20, minimum=1)  # seconds
 # Seconds. A lease that does not cover a call, and its recording, would never let one begin.
 SEND_LEASE = env.integer(

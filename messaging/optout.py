@@ -4,8 +4,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 
 from django.conf import settings
 
@@ -15,7 +14,6 @@ TOKEN_LENGTH = _PUBLIC_ID_LENGTH + _TAG_LENGTH
 _LINK = re.compile(rf"/u/([\w-]{{{TOKEN_LENGTH}}})(?![\w-])", re.ASCII)
 
 
-@lru_cache(maxsize=8)
 def _key(secret: str) -> bytes:
     return hashlib.sha256(b"opt-out link of a message\0" + secret.encode()).digest()
 
@@ -31,14 +29,26 @@ def make_token(public_id: str) -> str:
 
 def make_tokens(public_ids: Sequence[str]) -> list[str]:
     """The same for thousands, at a third of the cost."""
-    key = _key(settings.SECRET_KEY)
-    digests = [hmac.digest(key, public_id.encode(), "sha256")[:6] for public_id in public_ids]
     # Six bytes are eight characters without padding: all tags are encoded at once.
+    digests = _digests(settings.SECRET_KEY, public_ids)
     tags = base64.urlsafe_b64encode(b"".join(digests)).decode()
     return [
         public_id + tags[start : start + _TAG_LENGTH]
         for public_id, start in zip(public_ids, range(0, len(tags), _TAG_LENGTH), strict=True)
     ]
+
+
+def _digests(secret: str, public_ids: Sequence[str]) -> Iterator[bytes]:
+    """The first bytes of each HMAC (RFC 2104): its two hashes read the key once for all."""
+    key = _key(secret).ljust(hashlib.sha256().block_size, b"\0")
+    keyed_inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
+    keyed_outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
+    for public_id in public_ids:
+        inner = keyed_inner.copy()
+        inner.update(public_id.encode())
+        outer = keyed_outer.copy()
+        outer.update(inner.digest())
+        yield outer.digest()[:6]
 
 
 def read_token(token: str) -> str | None:

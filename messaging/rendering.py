@@ -8,9 +8,10 @@ of its text, and is put there by tracking, never by people.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from itertools import repeat
+from typing import Final, Literal, NamedTuple, Self
 
 MAX_TEXT_LENGTH: Final = 1600  # characters of the template
 
@@ -62,22 +63,36 @@ class Values(NamedTuple):
     link_base: str = ""
 
 
+class Columns(NamedTuple):
+    """The values of many, with one link_base; an object for each would cost as much as its text."""
+
+    first_names: Sequence[str | None]
+    last_names: Sequence[str | None]
+    attributes: Sequence[Mapping[str, object]]
+    public_ids: Sequence[str]
+    link_base: str
+
+    @classmethod
+    def of(cls, one: Values) -> Self:
+        names = [one.first_name], [one.last_name]
+        return cls(*names, [one.attributes], [one.public_id], one.link_base)
+
+
 @dataclass(frozen=True, slots=True)
 class Placeholder:
     name: str  # first_name, last_name, or the bare name of an attribute
     is_attribute: bool
     default: str
 
-    def fill(self, values: Values) -> str:
+    def fill(self, columns: Columns) -> list[str]:
+        values: Sequence[object]
         if self.is_attribute:
-            value = values.attributes.get(self.name)
+            values = [attributes.get(self.name) for attributes in columns.attributes]
         elif self.name == "first_name":
-            value = values.first_name
+            values = columns.first_names
         else:
-            value = values.last_name
-        if value is None:
-            return self.default
-        return _clean(value if isinstance(value, str) else str(value)) or self.default
+            values = columns.last_names
+        return [_clean(value) or self.default for value in values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +106,9 @@ class Link:
     def is_offer(self) -> bool:
         return not self.number
 
-    def fill(self, values: Values) -> str:
-        return f"{values.link_base}/{self.path}/{values.public_id}{self.number}"
+    def fill(self, columns: Columns) -> list[str]:
+        start = f"{columns.link_base}/{self.path}/"
+        return [f"{start}{public_id}{self.number}" for public_id in columns.public_ids]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +124,15 @@ class Template:
         return any(isinstance(part, Placeholder) and part.is_attribute for part in self.parts)
 
     def render(self, values: Values) -> str:
-        """The finished text, stripped at its ends; values are never read as template."""
-        return "".join(
-            [part if isinstance(part, str) else part.fill(values) for part in self.parts]
-        ).strip()
+        return self.render_all(Columns.of(values))[0]
+
+    def render_all(self, columns: Columns) -> list[str]:
+        """The finished texts, stripped at their ends; values are never read as template."""
+        filled = [
+            repeat(part, len(columns.public_ids)) if isinstance(part, str) else part.fill(columns)
+            for part in self.parts or [""]
+        ]
+        return ["".join(pieces).strip() for pieces in zip(*filled, strict=True)]
 
 
 def compile_template(text: str) -> Template:
@@ -188,8 +209,12 @@ def _shorten(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _clean(value: str) -> str:
+def _clean(value: object) -> str:
+    """Empty if there is nothing to show."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else str(value)
     # Nearly every value is printable, and this check costs a tenth of the substitution.
-    if not value.isprintable():
-        value = _UNSAFE_IN_VALUES.sub(" ", value)
-    return value.strip()
+    if not text.isprintable():
+        text = _UNSAFE_IN_VALUES.sub(" ", text)
+    return text.strip()

@@ -22,6 +22,7 @@ GSM7_SIZES: Final = (160, 153)
 UCS2_SIZES: Final = (70, 67)
 
 _GSM7 = frozenset(GSM7_BASIC + GSM7_EXTENSION)
+_ASCII_BASIC = GSM7_BASIC.encode("ascii", "ignore")
 _NOT_BASIC = re.compile(f"[^{re.escape(GSM7_BASIC)}]")
 _NOT_GSM7 = re.compile(f"[^{re.escape(GSM7_BASIC + GSM7_EXTENSION)}]")
 _EXTENSION = re.compile(f"[{re.escape(GSM7_EXTENSION)}]")
@@ -40,24 +41,44 @@ class SegmentCount(NamedTuple):
 
 
 def count_segments(text: str) -> SegmentCount:
+    encoding, units, segments = _measure(text)
+    offenders: tuple[str, ...] = ()
+    if encoding == "UCS-2":
+        offenders = tuple(char for char in dict.fromkeys(text) if char not in _GSM7)
+    return SegmentCount(encoding, len(text), units, segments, offenders)
+
+
+def number_of_segments(text: str) -> int:
+    """That of `count_segments`, at half the cost; at a seventh if it is UCS-2."""
+    return _measure(text)[2]
+
+
+def _measure(text: str) -> tuple[Encoding, int, int]:
+    """Encoding, units, segments."""
     length = len(text)
-    if _NOT_BASIC.search(text) is None:
-        return SegmentCount("GSM-7", length, length, _divide(length, *GSM7_SIZES), ())
+    if _is_basic(text):
+        return "GSM-7", length, _divide(length, *GSM7_SIZES)
     if _NOT_GSM7.search(text) is None:
         septets = _EXTENSION.sub(_ESCAPE + " ", text)
-        segments = _fill(septets, _ESCAPE, *GSM7_SIZES)
-        return SegmentCount("GSM-7", length, len(septets), segments, ())
-    offenders = tuple(char for char in dict.fromkeys(text) if char not in _GSM7)
-    if max(offenders) <= "\uffff":
-        return SegmentCount("UCS-2", length, length, _divide(length, *UCS2_SIZES), offenders)
+        return "GSM-7", len(septets), _fill(septets, _ESCAPE, *GSM7_SIZES)
+    if _ASTRAL.search(text) is None:
+        return "UCS-2", length, _divide(length, *UCS2_SIZES)
     units = _ASTRAL.sub(_HIGH_SURROGATE + " ", text)
-    segments = _fill(units, _HIGH_SURROGATE, *UCS2_SIZES)
-    return SegmentCount("UCS-2", length, len(units), segments, offenders)
+    return "UCS-2", len(units), _fill(units, _HIGH_SURROGATE, *UCS2_SIZES)
+
+
+def _is_basic(text: str) -> bool:
+    # Most texts are ASCII, and to delete from bytes is three times as fast as to search.
+    if text.isascii():
+        return not text.encode().translate(None, _ASCII_BASIC)
+    return _NOT_BASIC.search(text) is None
 
 
 def _divide(length: int, alone: int, among_others: int) -> int:
     """Exact where no two units belong together."""
-    return min(length, 1) if length <= alone else -(-length // among_others)
+    if length <= alone:
+        return 1 if length else 0
+    return -(-length // among_others)
 
 
 def _fill(units: str, pair_lead: str, alone: int, among_others: int) -> int:

@@ -1,6 +1,5 @@
 """The finished text of a message: the template filled in, and the way out at its end."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -37,17 +36,17 @@ def check_text(text: str, *, has_offer: bool = True) -> None:
 
 def compose(template: rendering.Template, values: rendering.Values, *, is_marketing: bool) -> str:
     """The text for one phone. A marketing text ends with its own opt-out link: no two are alike."""
-    return compose_all(template, [values], is_marketing=is_marketing)[0]
+    return compose_all(template, rendering.Columns.of(values), is_marketing=is_marketing)[0]
 
 
 def compose_all(
-    template: rendering.Template, values: Sequence[rendering.Values], *, is_marketing: bool
+    template: rendering.Template, columns: rendering.Columns, *, is_marketing: bool
 ) -> list[str]:
-    """The texts for many phones; their links have the same beginning."""
-    rendered = [template.render(each) for each in values]
-    if not (is_marketing and values):
+    """The same for many phones."""
+    rendered = template.render_all(columns)
+    if not is_marketing:
         return rendered
-    links = optout.links([each.public_id for each in values], values[0].link_base)
+    links = optout.links(columns.public_ids, columns.link_base)
     return [f"{text}\n{OPT_OUT_PREFIX}{link}" for text, link in zip(rendered, links, strict=True)]
 
 

@@ -1,12 +1,12 @@
 """An audience becomes messages, chunk by chunk: each commits its messages, batches and cursor."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import repeat
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Now
 from psycopg.errors import UniqueViolation
 
@@ -21,18 +21,14 @@ from messaging.models import (
     Message,
     new_public_ids,
 )
-from messaging.rendering import Template, Values, compile_template
-from messaging.segments import count_segments
+from messaging.rendering import Columns, Template, compile_template
+from messaging.segments import number_of_segments
 from messaging.selectors import next_failures
 from messaging.signals import messages_changed
 
-
-class Recipient(NamedTuple):
-    id: int | None  # of the contact; None for a phone that is nobody's
-    phone: str
-    first_name: str
-    last_name: str
-    attributes: dict[str, object]
+# Contact's id (None for a phone that is nobody's), phone, first and last name, attributes. Plain
+# tuples, as they are read: to name the fields would cost as much as to render the text.
+Recipient = tuple[int | None, str, str, str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +102,7 @@ def _next_recipients(
         .order_by("id")
     )
     recipients = _recipients(broadcast, contacts[:size])
-    return recipients, recipients[-1].id if recipients else None
+    return recipients, recipients[-1][0] if recipients else None
 
 
 def _next_retried(
@@ -120,21 +116,20 @@ def _next_retried(
 
 
 def _recipients(broadcast: Broadcast, contacts: QuerySet[Contact]) -> list[Recipient]:
-    if compile_template(broadcast.text).reads_attributes:
-        return [Recipient(*row) for row in contacts.values_list(*Recipient._fields)]
-    # To read JSON costs as much as to render the text, and most texts need none of it.
-    names = contacts.values_list("id", "phone", "first_name", "last_name")
-    return [Recipient(*row, attributes={}) for row in names]
+    # To read JSON costs more than to render the text, and most texts need none of it.
+    reads_attributes = compile_template(broadcast.text).reads_attributes
+    attributes = "attributes" if reads_attributes else Value("")
+    return list(contacts.values_list("id", "phone", "first_name", "last_name", attributes))
 
 
 def _without_known(broadcast_id: int, recipients: list[Recipient]) -> list[Recipient]:
-    phones = [recipient.phone for recipient in recipients]
+    phones = [phone for _, phone, *_ in recipients]
     known = set(
         Message.objects.filter(broadcast_id=broadcast_id, phone__in=phones).values_list(
             "phone", flat=True
         )
     )
-    return [recipient for recipient in recipients if recipient.phone not in known]
+    return [recipient for recipient in recipients if recipient[1] not in known]
 
 
 def insert_messages(broadcast: Broadcast, recipients: Sequence[Recipient]) -> None:
@@ -184,32 +179,25 @@ def _rows(
     recipients: Sequence[Recipient],
 ) -> Iterable[tuple[object, ...]]:
     """Of one batch: what can be is done for all at once."""
-    business_id, broadcast_id, link_base = (
-        broadcast.business_id,
-        broadcast.pk,
-        broadcast.links_begin,
+    size = len(recipients)
+    contact_ids, phones, first_names, last_names, attributes = zip(*recipients, strict=True)
+    public_ids = new_public_ids(size)
+    columns = Columns(first_names, last_names, attributes, public_ids, broadcast.links_begin)
+    composed = texts.compose_all(template, columns, is_marketing=broadcast.is_marketing)
+    return zip(
+        ids,
+        public_ids,
+        repeat(broadcast.business_id, size),
+        repeat(broadcast.pk, size),
+        contact_ids,
+        phones,
+        composed,
+        map(number_of_segments, composed),
+        repeat(Message.Status.QUEUED.value, size),
+        repeat("", size),
+        repeat(batch_id, size),
+        strict=True,
     )
-    public_ids = new_public_ids(len(recipients))
-    values = [
-        Values(one.first_name, one.last_name, one.attributes, public_id, link_base)
-        for one, public_id in zip(recipients, public_ids, strict=True)
-    ]
-    composed = texts.compose_all(template, values, is_marketing=broadcast.is_marketing)
-    queued = Message.Status.QUEUED.value
-    for message_id, one, public_id, text in zip(ids, recipients, public_ids, composed, strict=True):
-        yield (
-            message_id,
-            public_id,
-            business_id,
-            broadcast_id,
-            one.id,
-            one.phone,
-            text,
-            count_segments(text).segments,
-            queued,
-            "",
-            batch_id,
-        )
 
 
 def _reserve_ids(count: int) -> list[int]:

@@ -69,11 +69,8 @@ def send_message(
     suppressed = suppressed_phones(business_id=business.pk, phones=[phone])
     if suppressed and not reaches_suppressed:
         raise PhoneUnsubscribed
-    recipient = Recipient(None, phone, "", "", {})
-    if contact is not None:
-        recipient = _recipient(contact)._replace(phone=phone)
     broadcast = _start(
-        [recipient],
+        [_recipient(phone, contact)],
         business=business,
         text=text,
         sender=sender,
@@ -94,7 +91,7 @@ def send_to_contacts(
     sender: str,
     expires_at: datetime | None = None,
 ) -> Broadcast:
-    """A marketing broadcast to just these, whose messages exist at once: a few thousand at most.
+    """A marketing broadcast to just these, whose messages exist at once: ten thousand at most.
 
     The text has been checked, and may lead to what tracking attaches in the same transaction.
     Whoever opts out meanwhile is left out when it goes out. Whoever calls rings the senders after
@@ -102,7 +99,7 @@ def send_to_contacts(
     """
     check_approved(business)
     return _start(
-        [_recipient(contact) for contact in contacts],
+        [_recipient(contact.phone, contact) for contact in contacts],
         business=business,
         text=text,
         sender=sender,
@@ -129,9 +126,9 @@ def send_samples(
     for phone in sorted(suppressed_phones(business_id=business.pk, phones=phones)):
         raise PhoneUnsubscribed(f"{phone} has unsubscribed from this business.")
     contacts = Contact.objects.filter(business=business, phone__in=phones)
-    known = {contact.phone: _recipient(contact) for contact in contacts}
+    known = {contact.phone: contact for contact in contacts}
     return _start(
-        [known.get(phone, Recipient(None, phone, "", "", {})) for phone in phones],
+        [_recipient(phone, known.get(phone)) for phone in phones],
         business=business,
         text=text,
         sender=sender,
@@ -151,7 +148,7 @@ def _start(
     return broadcast
 
 
-def _recipient(contact: Contact) -> Recipient:
-    return Recipient(
-        contact.pk, contact.phone, contact.first_name, contact.last_name, contact.attributes
-    )
+def _recipient(phone: str, contact: Contact | None) -> Recipient:
+    if contact is None:
+        return None, phone, "", "", {}
+    return contact.pk, phone, contact.first_name, contact.last_name, contact.attributes

@@ -8,6 +8,7 @@ from messaging.segments import (
     SegmentCount,
     count_segments,
     gsm7_suggestion,
+    number_of_segments,
 )
 
 GREEK = "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰΆΈΉΊΌΎΏΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"
@@ -47,6 +48,7 @@ def mixed_scripts(draw: st.DrawFn) -> str:
 @given(mixed_scripts() | st.text())
 def test_counting_agrees_with_the_rule_read_aloud(text: str) -> None:
     assert count_segments(text) == reference(text)
+    assert number_of_segments(text) == reference(text).segments
 
 
 @pytest.mark.parametrize(
