@@ -24,7 +24,7 @@ QUIET = """CASE
 # the first batch that it could lock; were the order lost, so would be fairness, nothing else.
 # OFFSET 0 keeps `shop` in that loop: a business is asked about only when it is its turn, and not
 # for each of the thousands of single messages that may be waiting.
-CLAIM = f"""
+_NEXT = f"""
 WITH open AS MATERIALIZED (
     SELECT id, business_id, sender, setbacks, reaches_suppressed, is_marketing,
         (now() AT TIME ZONE 'UTC')::date AS day
@@ -57,7 +57,9 @@ WITH open AS MATERIALIZED (
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
     ) batch
     LIMIT 1
-), quota AS (
+)"""  # noqa: S608 - QUIET is our own
+
+CLAIM = f"""{_NEXT}, quota AS (
     UPDATE messaging_dailyusage used
     SET messages = greatest(before.messages,
         least(claimed.daily_message_cap, before.messages + claimed.size))
@@ -81,15 +83,12 @@ RETURNING batch.id, claimed.broadcast_id, claimed.business_id, claimed.sender, c
     batch.attempts, batch.size,
     batch.first_message_id, batch.last_message_id,
     (SELECT granted FROM quota) AS granted
-"""  # noqa: S608 - QUIET is our own
+"""
 
-LOSE_TURN = """
-UPDATE messaging_broadcast SET last_served = clock_timestamp() WHERE id = (
-    SELECT id FROM messaging_broadcast broadcast
-    WHERE status = 'sending' AND not_before <= now() AND business_id <> ALL(%(held)s::int8[])
-        AND EXISTS (SELECT FROM messaging_batch
-            WHERE broadcast_id = broadcast.id AND state = 'ready')
-    ORDER BY last_served LIMIT 1)
+# For the very broadcast that a claim takes: those that have to wait keep their places before it.
+LOSE_TURN = f"""{_NEXT}
+UPDATE messaging_broadcast SET last_served = clock_timestamp()
+WHERE id = (SELECT broadcast_id FROM claimed)
 """
 
 # Drops who has opted out or was deleted, and reads the others.

@@ -1,7 +1,7 @@
 """One batch at a time: claimed, handed over once, recorded once."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from django.db import transaction
@@ -407,6 +407,26 @@ def test_a_fault_in_one_broadcast_stops_no_other() -> None:
     assert services.send_next_batch(ScriptedGateway(accept_all))
 
     assert statuses(sound) == {"sent": 1}
+    mend_counters(spoiled)
+
+
+def test_a_fault_stops_nobody_though_others_wait_in_front_of_it() -> None:
+    """They keep their places: it is the faulty one that goes to the end of the line."""
+    asleep = make_business(quiet_from=time.min, quiet_until=time.max)
+    waiting = [make_expanded(contacts=1, business=asleep).pk for _ in range(2)]
+    Contact.objects.all().delete()
+    spoiled = make_expanded(contacts=1, business=make_business())
+    Suppression.objects.create(
+        business=spoiled.business, phone=Contact.objects.get().phone, source="api"
+    )
+    spoil_counters(spoiled)
+    sound = make_expanded(contacts=1, business=make_business())
+
+    assert services.send_next_batch(ScriptedGateway(accept_all))
+
+    assert statuses(sound) == {"sent": 1}
+    line = list(Broadcast.objects.order_by("last_served").values_list("pk", flat=True))
+    assert line[:2] == waiting
     mend_counters(spoiled)
 
 
