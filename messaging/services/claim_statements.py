@@ -91,14 +91,16 @@ UPDATE messaging_broadcast SET last_served = clock_timestamp()
 WHERE id = (SELECT broadcast_id FROM claimed)
 """
 
-# Drops who has opted out or was deleted, and reads the others.
+# Drops who has opted out, was deleted or has another number now, and reads the others.
 _MESSAGES = """
 WITH queued AS MATERIALIZED (
     SELECT id, public_id, phone, text, CASE
         WHEN NOT %(reaches_suppressed)s AND EXISTS (SELECT FROM contacts_suppression
             WHERE business_id = %(business)s AND phone = message.phone) THEN 'opted_out'
         WHEN contact_id IS NOT NULL AND NOT EXISTS (SELECT FROM contacts_contact
-            WHERE id = message.contact_id) THEN 'contact_deleted'
+            WHERE id = message.contact_id AND phone = message.phone)
+        THEN CASE WHEN EXISTS (SELECT FROM contacts_contact WHERE id = message.contact_id)
+            THEN 'phone_changed' ELSE 'contact_deleted' END
         {cap}END AS obstacle
     FROM messaging_message message
     WHERE id BETWEEN %(first)s AND %(last)s AND batch_id = %(batch)s AND status = 'queued'

@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import Business
 from accounts.tests.factories import make_business
 from contacts.models import Contact, Suppression
+from contacts.services import update_contact
 from messaging import services
 from messaging.gateways.base import (
     CredentialsRefused,
@@ -331,6 +332,20 @@ def test_a_contact_that_was_deleted_is_not_texted() -> None:
 
     assert statuses(broadcast) == {"sent": 1, "suppressed": 1}
     assert MessageProblem.objects.get().reason == "contact_deleted"
+
+
+def test_a_number_that_is_no_longer_the_contact_s_is_not_texted() -> None:
+    """It may have been a stranger's; and who opts out under the new one is out."""
+    broadcast = make_expanded(contacts=3)
+    corrected, moved_and_out, _ = Contact.objects.order_by("id")
+    update_contact(contact=corrected, source="api", phone="+306950000001")
+    update_contact(contact=moved_and_out, source="api", phone="+306950000002")
+    update_contact(contact=moved_and_out, source="api", is_subscribed=False)
+
+    send_all(ScriptedGateway(accept_all))
+
+    assert statuses(broadcast) == {"sent": 1, "suppressed": 2}
+    assert set(MessageProblem.objects.values_list("reason", flat=True)) == {"phone_changed"}
 
 
 def test_a_gateway_that_answers_nothing_clear_loses_few_messages(settings: Settings) -> None:
