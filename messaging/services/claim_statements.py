@@ -22,6 +22,7 @@ QUIET = """CASE
 # The broadcast least recently served goes first: a small campaign never waits behind a large one.
 # The outer query keeps the order of `open`, being a nested loop over it (LATERAL), and stops at
 # the first batch that it could lock; were the order lost, so would be fairness, nothing else.
+# An automatic reply is what the person asked for: no frequency cap holds it, nor does it count.
 # OFFSET 0 keeps `shop` in that loop: a business is asked about only when it is its turn, and not
 # for each of the thousands of single messages that may be waiting.
 _NEXT = f"""
@@ -38,7 +39,8 @@ WITH open AS MATERIALIZED (
     SELECT batch.id, batch.size, broadcast.id AS broadcast_id, broadcast.business_id,
         broadcast.sender, broadcast.setbacks, broadcast.reaches_suppressed, broadcast.day,
         shop.daily_message_cap, shop.pace, shop.days,
-        CASE WHEN broadcast.is_marketing THEN shop.most END AS most
+        CASE WHEN broadcast.is_marketing AND (SELECT id FROM messaging_sentreply
+            WHERE broadcast_id = broadcast.id) IS NULL THEN shop.most END AS most
     FROM open broadcast CROSS JOIN LATERAL (
         SELECT business.daily_message_cap, business.pace,
             business.frequency_cap_messages AS most, business.frequency_cap_days AS days

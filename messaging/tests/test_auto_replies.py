@@ -118,6 +118,24 @@ def test_one_of_a_kind_a_day_and_phone_whoever_sends_it(shop: Business) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_who_asks_is_answered_however_much_they_have_had(shop: Business) -> None:
+    """And what they asked for does not count: the next offer is not left out for it."""
+    Business.objects.update(frequency_cap_messages=1, frequency_cap_days=7)
+    make_contact(shop, PHONE)
+    text_to(shop)
+    write("HELP")
+    assert send_all() == [PHONE]
+    make_offer = {"business": shop, "text": "An offer", "sender": "Shop"}
+    for _ in range(2):
+        services.send_message(phone=PHONE, is_marketing=True, **make_offer)
+    assert send_all() == [PHONE]
+
+    write("STOP")
+    write("START")
+    assert send_all() == [PHONE, PHONE]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_help_at_once_is_answered_once(shop: Business) -> None:
     text_to(shop)
     for _ in range(8):
