@@ -115,6 +115,7 @@ def _send(
         contact=contacts.first(),
         # With the opt-out link, except for who has just opted out.
         is_marketing=reply.kind in {Kind.HELP, Kind.START},
+        is_asked_for=True,
         reaches_suppressed=reply.kind == Kind.STOP,
         expires_at=timezone.now() + _GOOD_FOR,
     )

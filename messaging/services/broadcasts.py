@@ -97,9 +97,7 @@ def pause_broadcast(*, broadcast_id: int) -> bool:
 
 def resume_broadcast(*, broadcast_id: int) -> bool:
     """Whoever calls rings the senders after the commit."""
-    return _move(
-        broadcast_id, Status.PAUSED, to=Status.SENDING, setbacks=0, not_before=Now()
-    )
+    return _move(broadcast_id, Status.PAUSED, to=Status.SENDING, setbacks=0, not_before=Now())
 
 
 @transaction.atomic

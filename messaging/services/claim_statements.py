@@ -22,12 +22,11 @@ QUIET = """CASE
 # The broadcast least recently served goes first: a small campaign never waits behind a large one.
 # The outer query keeps the order of `open`, being a nested loop over it (LATERAL), and stops at
 # the first batch that it could lock; were the order lost, so would be fairness, nothing else.
-# An automatic reply is what the person asked for: no frequency cap holds it, nor does it count.
 # OFFSET 0 keeps `shop` in that loop: a business is asked about only when it is its turn, and not
 # for each of the thousands of single messages that may be waiting.
 _NEXT = f"""
 WITH open AS MATERIALIZED (
-    SELECT id, business_id, sender, setbacks, reaches_suppressed, is_marketing,
+    SELECT id, business_id, sender, setbacks, reaches_suppressed, is_marketing, is_asked_for,
         (now() AT TIME ZONE 'UTC')::date AS day
     FROM messaging_broadcast
     WHERE status = 'sending'
@@ -39,8 +38,8 @@ WITH open AS MATERIALIZED (
     SELECT batch.id, batch.size, broadcast.id AS broadcast_id, broadcast.business_id,
         broadcast.sender, broadcast.setbacks, broadcast.reaches_suppressed, broadcast.day,
         shop.daily_message_cap, shop.pace, shop.days,
-        CASE WHEN broadcast.is_marketing AND (SELECT id FROM messaging_sentreply
-            WHERE broadcast_id = broadcast.id) IS NULL THEN shop.most END AS most
+        CASE WHEN broadcast.is_marketing AND NOT broadcast.is_asked_for
+            THEN shop.most END AS most
     FROM open broadcast CROSS JOIN LATERAL (
         SELECT business.daily_message_cap, business.pace,
             business.frequency_cap_messages AS most, business.frequency_cap_days AS days
@@ -85,13 +84,13 @@ RETURNING batch.id, claimed.broadcast_id, claimed.business_id, claimed.sender, c
     batch.attempts, batch.size,
     batch.first_message_id, batch.last_message_id,
     (SELECT granted FROM quota) AS granted
-"""
+"""  # noqa: S608 - _NEXT is our own
 
 # For the very broadcast that a claim takes: those that have to wait keep their places before it.
 LOSE_TURN = f"""{_NEXT}
 UPDATE messaging_broadcast SET last_served = clock_timestamp()
 WHERE id = (SELECT broadcast_id FROM claimed)
-"""
+"""  # noqa: S608 - _NEXT is our own
 
 # Drops who has opted out, was deleted or has another number now, and reads the others.
 _MESSAGES = """

@@ -96,7 +96,7 @@ def _held() -> dict[str, float]:
 
 
 def _claim_row(token: uuid.UUID, held: dict[str, float]) -> dict[str, Any] | None:
-    own = {"token": token, "lease": settings.SEND_LEASE}
+    own: dict[str, Any] = {"token": token, "lease": settings.SEND_LEASE}
     with connection.cursor() as cursor:
         cursor.execute(sql.CLAIM, own | _choice(held))
         row = cursor.fetchone()

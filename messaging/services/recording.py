@@ -123,8 +123,8 @@ def record(
 ) -> Recorded | None:
     """None if the batch was not ours to end; twice is harmless.
 
-    moves_broadcast: the caller will, in the same transaction. A batch that the sweep has declared lost gets what can still be said of its `unknown`
-    messages: accepted or refused, never queued again.
+    moves_broadcast: the caller will, in the same transaction. A batch that the sweep has declared
+    lost gets what can still be said of its `unknown` messages: accepted or refused, never queued.
     """
     if requeue.parts or moves_broadcast:
         recorded = _record_and_requeue(claim, results, requeue, moves_broadcast=moves_broadcast)

@@ -162,9 +162,7 @@ def _record_surely(claim: Claim, verdict: Verdict) -> Recorded | None:
             # As a rule one statement is all, and no transaction would make it more of a whole.
             concerns = verdict.concerns(claim)
             with transaction.atomic() if concerns else nullcontext():
-                recorded = record(
-                    claim, verdict.results, verdict.requeue, moves_broadcast=concerns
-                )
+                recorded = record(claim, verdict.results, verdict.requeue, moves_broadcast=concerns)
                 if recorded is not None and concerns:
                     _judge_broadcast(claim, verdict)
                 return recorded
