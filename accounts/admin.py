@@ -110,8 +110,11 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if (data.get("quiet_from") is None) != (data.get("quiet_until") is None):
+        start, end = data.get("quiet_from"), data.get("quiet_until")
+        if (start is None) != (end is None):
             self.add_error("quiet_until", "Give both times of the quiet hours, or neither.")
+        elif start is not None and start == end:
+            self.add_error("quiet_until", "All day nothing would ever be sent: give another time.")
         number, days = data.get("frequency_cap_messages"), data.get("frequency_cap_days")
         if (number is None) != (days is None):
             self.add_error("frequency_cap_days", "Give both of the frequency cap, or neither.")

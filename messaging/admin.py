@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
@@ -29,7 +30,7 @@ from messaging.models import (
     QuietHours,
     WaitingReport,
 )
-from rediskit.doorbell import ring_on_commit
+from rediskit.doorbell import ring_on_commit, ring_senders
 
 SENT, REPORTED = local_time("sent_at"), local_time("reported_at")
 DATES = (local_time("created_at"), SENT, REPORTED)
@@ -89,7 +90,28 @@ class BroadcastAdmin(OperatorAdmin, ServiceAdmin):
     list_select_related = ["business", "counters"]
     search_fields = ["text"]
     inlines = [CountersInline, CursorInline]
-    actions = ["close_unknown"]
+    actions = ["resume", "cancel", "close_unknown"]
+
+    @admin.action(description="Go on sending", permissions=["view"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Broadcast]) -> None:
+        """The only way for messages that no campaign has; a campaign follows its broadcast."""
+        chosen = queryset.values_list("pk", flat=True)
+        resumed = sum(services.resume_broadcast(broadcast_id=pk) for pk in chosen)
+        transaction.on_commit(lambda: ring_senders(tasks.send_next))
+        self.message_user(request, f"{resumed} broadcasts go on.")
+
+    @admin.action(description="Cancel for good", permissions=["view"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Broadcast]) -> HttpResponse | None:
+        if "confirmed" not in request.POST:
+            rows = [(row, f"{row.get_status_display()} {row.failure}") for row in queryset]
+            question = "What has not been sent yet of these broadcasts never will be:"
+            return self.ask(request, "cancel", "Cancel for good", question, rows)
+        chosen = list(queryset.values_list("pk", flat=True))
+        cancelled = [pk for pk in chosen if services.cancel_broadcast(broadcast_id=pk)]
+        for pk in cancelled:
+            ring_on_commit(tasks.settle, pk)
+        self.message_user(request, f"{len(cancelled)} broadcasts were cancelled.")
+        return None
 
     @admin.action(description="Close unknown messages as failed", permissions=["view"])
     def close_unknown(

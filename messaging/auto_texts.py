@@ -34,6 +34,7 @@ _MAX_NAME: Final = 40
 def standard_text(kind: str, business: Business) -> str:
     """In the language of the business's country, where there is one."""
     texts = _TEXTS[_LANGUAGES.get(business.country, _ENGLISH)]
-    # Without what a message would take for one of its placeholders.
-    name = re.sub(r"[{}\s]+", " ", business.name).strip()[:_MAX_NAME]
+    # Without what a message would take for one of its placeholders, or refuse for a character.
+    printable = "".join(each if each.isprintable() else " " for each in business.name)
+    name = re.sub(r"[{}\s]+", " ", printable).strip()[:_MAX_NAME]
     return texts[kind] % name

@@ -129,8 +129,10 @@ class _Waits:
         if not self._until:
             return {}
         now = time.monotonic()
-        self._until = {name: until for name, until in self._until.items() if until > now}
-        return {name: until - now for name, until in self._until.items()}
+        for name, until in tuple(self._until.items()):  # another thread may note one meanwhile
+            if until <= now:
+                self._until.pop(name, None)
+        return {name: until - now for name, until in tuple(self._until.items())}
 
     def clear(self) -> None:
         self._until = {}

@@ -188,6 +188,9 @@ def test_quiet_hours_are_two_times(staff: Client, business: Business) -> None:
     form = {"name": "B", "sender_name": "Bakery", "time_zone": "Europe/Athens", "country": "GR"}
     page = staff.post(url("business_change", business.pk), form | {"quiet_from": "22:00"}).text
     assert "Give both times of the quiet hours, or neither." in page
+    same = {"quiet_from": "22:00", "quiet_until": "22:00"}
+    page = staff.post(url("business_change", business.pk), form | same).text
+    assert "All day nothing would ever be sent" in page
 
 
 def test_a_user_who_has_logged_in_can_be_deleted(root: Client, business: Business) -> None:

@@ -39,7 +39,7 @@ def send_birthday_messages(*, now: datetime | None = None) -> Iterator[int]:
     number of processes at once, and begun anew after a crash: the runs say who has had theirs.
     """
     now = now or timezone.now()
-    for automation_id in selectors.birthday_automations():
+    for automation_id in selectors.due_birthday_automations(now):
         after = 0
         try:
             while chunk := _send_chunk(automation_id, now, after):

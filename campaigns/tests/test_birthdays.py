@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connection
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import Business
 from accounts.tests.factories import make_business
@@ -154,6 +154,17 @@ class TestHour:
         assert sweep(due - timedelta(minutes=1)) == 0
         sent = [sweep(due + timedelta(minutes=30 * number)) for number in range(5)]
         assert sum(sent) == 1
+
+    @pytest.mark.parametrize("when", ["2027-03-10T09:59", "2027-03-10T10:01"])
+    def test_before_and_after_it_all_businesses_together_cost_one_query(
+        self, when: str, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        """The tick comes every minute, and there may be thousands of them."""
+        for _ in range(3):
+            make_birthday(make_business())
+        sweep(ON_THE_DAY - timedelta(days=0 if when > "2027-03-10T10" else 1))
+        with django_assert_num_queries(1):
+            assert sweep(at(when)) == 0
 
     def test_of_a_new_one_it_is_the_next(self, business: Business) -> None:
         """Whoever writes one in the evening surprises nobody the same evening."""

@@ -15,8 +15,8 @@ from accounts.tests.factories import api_client, make_business, make_member
 from campaigns import services
 from campaigns.models import Campaign, CampaignTest
 from campaigns.services import trials
-from campaigns.tests.factories import make_campaign, make_due
-from contacts.models import Suppression
+from campaigns.tests.factories import expand, make_campaign, make_due
+from contacts.models import Contact, Suppression
 from contacts.tests.factories import make_contact
 from messaging.models import Broadcast, Message
 from messaging.services import send_next_batch
@@ -60,6 +60,25 @@ def test_the_text_comes_as_everybody_will_get_it(business: Business, client: API
     while send_next_batch(gateway):
         pass
     assert sorted(gateway.calls[0]) == sorted(sent)
+
+
+def test_it_comes_as_often_as_it_is_asked_for(business: Business, client: APIClient) -> None:
+    """No frequency cap is about it; nor does its author miss the campaign for it."""
+    Business.objects.update(frequency_cap_messages=1, frequency_cap_days=7)
+    campaign = make_due(business, contacts=1)
+    phone = Contact.objects.get().phone
+    for _ in range(2):
+        send_test(client, campaign, phone)
+    gateway = ScriptedGateway(accept_all)
+    while send_next_batch(gateway):
+        pass
+    assert gateway.calls == [[phone], [phone]]
+
+    for broadcast_id in services.launch_due():
+        expand(broadcast_id)
+    while send_next_batch(gateway):
+        pass
+    assert gateway.calls == [[phone]] * 3
 
 
 def test_it_is_no_part_of_the_campaign_s_life_nor_of_its_results(

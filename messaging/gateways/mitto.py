@@ -31,6 +31,7 @@ from messaging.gateways.base import (
 )
 from messaging.gateways.elements import (
     load_json,
+    read_address,
     read_detail,
     read_message_id,
     read_text,
@@ -141,7 +142,7 @@ class MittoGateway:
             gateway_message_id=gateway_message_id,
             text=read_text(content.get("text")),
             sender=read_text(content.get("sender")),
-            destination=read_text(content.get("destination")),
+            destination=read_address(content.get("destination")),
             status=DELIVERY_STATUSES.get(_status_word(content)),
         )
 

@@ -58,6 +58,11 @@ class Broadcast(models.Model):
     reaches_suppressed = models.BooleanField(
         default=False, help_text="Goes to people who have opted out too: they asked for this one."
     )
+    is_asked_for = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Answers somebody who asked: no frequency cap holds it, nor does it count.",
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.SENDING)
     failure = models.CharField(max_length=255, blank=True)
     not_before = models.DateTimeField(db_default=Now())

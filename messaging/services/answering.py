@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, date, timedelta
 from typing import Final, TypedDict, Unpack
 
-from django.db import IntegrityError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from accounts.models import Business
@@ -56,12 +56,15 @@ def answer(*, inbound: InboundMessage, answered: Message) -> bool:
     try:
         with transaction.atomic():
             _send(reply, business, inbound=inbound, answered=answered)
-    except IntegrityError as error:
-        if "sent_reply_once_a_day" not in str(error):
-            raise
-        return False  # another of the same kind was faster
+    except (OperationalError, InterfaceError):
+        raise  # the database is away: the reply waits
     except (TemplateError, Problem) as obstacle:
         logger.warning("Reply %s is not answered: %s", inbound.pk, obstacle)
+        return False
+    except Exception as error:
+        # Whatever it is, a STOP holds. Or another answer of the same kind was faster.
+        if "sent_reply_once_a_day" not in str(error):
+            logger.exception("Reply %s cannot be answered.", inbound.pk)
         return False
     return True
 
@@ -115,6 +118,7 @@ def _send(
         contact=contacts.first(),
         # With the opt-out link, except for who has just opted out.
         is_marketing=reply.kind in {Kind.HELP, Kind.START},
+        is_asked_for=True,
         reaches_suppressed=reply.kind == Kind.STOP,
         expires_at=timezone.now() + _GOOD_FOR,
     )

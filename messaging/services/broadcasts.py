@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, QuerySet
@@ -96,16 +97,14 @@ def pause_broadcast(*, broadcast_id: int) -> bool:
 
 def resume_broadcast(*, broadcast_id: int) -> bool:
     """Whoever calls rings the senders after the commit."""
-    moved = _move(broadcast_id, Status.PAUSED, to=Status.SENDING)
-    if moved:
-        Broadcast.objects.filter(pk=broadcast_id).update(setbacks=0, not_before=Now())
-    return moved
+    return _move(broadcast_id, Status.PAUSED, to=Status.SENDING, setbacks=0, not_before=Now())
 
 
 @transaction.atomic
 def cancel_broadcast(*, broadcast_id: int) -> bool:
     """Answers at once: the sweep settles the messages that have not been claimed."""
-    moved = _move(broadcast_id, Status.SENDING, Status.PAUSED, to=Status.CANCELLED)
+    sources = (Status.SENDING, Status.PAUSED)
+    moved = _move(broadcast_id, *sources, to=Status.CANCELLED, finished_at=Now())
     if moved:
         _finished(broadcast_id, Status.CANCELLED)
     return moved
@@ -167,10 +166,9 @@ def pause_for_operator(*, broadcast_id: int, reason: str) -> None:
         broadcast_paused.send(Broadcast, broadcast_id=broadcast_id, reason=reason)
 
 
-def _move(broadcast_id: int, *sources: str, to: str) -> bool:
-    ended = {"finished_at": Now()} if to == Status.CANCELLED else {}
+def _move(broadcast_id: int, *sources: str, to: str, **fields: Any) -> bool:
     rows = Broadcast.objects.filter(pk=broadcast_id, status__in=sources)
-    return rows.update(status=to, failure="", **ended) == 1
+    return rows.update(status=to, failure="", **fields) == 1
 
 
 def _finished(broadcast_id: int, status: str) -> None:

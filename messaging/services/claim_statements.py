@@ -24,9 +24,9 @@ QUIET = """CASE
 # the first batch that it could lock; were the order lost, so would be fairness, nothing else.
 # OFFSET 0 keeps `shop` in that loop: a business is asked about only when it is its turn, and not
 # for each of the thousands of single messages that may be waiting.
-CLAIM = f"""
+_NEXT = f"""
 WITH open AS MATERIALIZED (
-    SELECT id, business_id, sender, setbacks, reaches_suppressed, is_marketing,
+    SELECT id, business_id, sender, setbacks, reaches_suppressed, is_marketing, is_asked_for,
         (now() AT TIME ZONE 'UTC')::date AS day
     FROM messaging_broadcast
     WHERE status = 'sending'
@@ -38,7 +38,8 @@ WITH open AS MATERIALIZED (
     SELECT batch.id, batch.size, broadcast.id AS broadcast_id, broadcast.business_id,
         broadcast.sender, broadcast.setbacks, broadcast.reaches_suppressed, broadcast.day,
         shop.daily_message_cap, shop.pace, shop.days,
-        CASE WHEN broadcast.is_marketing THEN shop.most END AS most
+        CASE WHEN broadcast.is_marketing AND NOT broadcast.is_asked_for
+            THEN shop.most END AS most
     FROM open broadcast CROSS JOIN LATERAL (
         SELECT business.daily_message_cap, business.pace,
             business.frequency_cap_messages AS most, business.frequency_cap_days AS days
@@ -57,7 +58,9 @@ WITH open AS MATERIALIZED (
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
     ) batch
     LIMIT 1
-), quota AS (
+)"""  # noqa: S608 - QUIET is our own
+
+CLAIM = f"""{_NEXT}, quota AS (
     UPDATE messaging_dailyusage used
     SET messages = greatest(before.messages,
         least(claimed.daily_message_cap, before.messages + claimed.size))
@@ -81,25 +84,24 @@ RETURNING batch.id, claimed.broadcast_id, claimed.business_id, claimed.sender, c
     batch.attempts, batch.size,
     batch.first_message_id, batch.last_message_id,
     (SELECT granted FROM quota) AS granted
-"""  # noqa: S608 - QUIET is our own
+"""  # noqa: S608 - _NEXT is our own
 
-LOSE_TURN = """
-UPDATE messaging_broadcast SET last_served = clock_timestamp() WHERE id = (
-    SELECT id FROM messaging_broadcast broadcast
-    WHERE status = 'sending' AND not_before <= now() AND business_id <> ALL(%(held)s::int8[])
-        AND EXISTS (SELECT FROM messaging_batch
-            WHERE broadcast_id = broadcast.id AND state = 'ready')
-    ORDER BY last_served LIMIT 1)
-"""
+# For the very broadcast that a claim takes: those that have to wait keep their places before it.
+LOSE_TURN = f"""{_NEXT}
+UPDATE messaging_broadcast SET last_served = clock_timestamp()
+WHERE id = (SELECT broadcast_id FROM claimed)
+"""  # noqa: S608 - _NEXT is our own
 
-# Drops who has opted out or was deleted, and reads the others.
+# Drops who has opted out, was deleted or has another number now, and reads the others.
 _MESSAGES = """
 WITH queued AS MATERIALIZED (
     SELECT id, public_id, phone, text, CASE
         WHEN NOT %(reaches_suppressed)s AND EXISTS (SELECT FROM contacts_suppression
             WHERE business_id = %(business)s AND phone = message.phone) THEN 'opted_out'
         WHEN contact_id IS NOT NULL AND NOT EXISTS (SELECT FROM contacts_contact
-            WHERE id = message.contact_id) THEN 'contact_deleted'
+            WHERE id = message.contact_id AND phone = message.phone)
+        THEN CASE WHEN EXISTS (SELECT FROM contacts_contact WHERE id = message.contact_id)
+            THEN 'phone_changed' ELSE 'contact_deleted' END
         {cap}END AS obstacle
     FROM messaging_message message
     WHERE id BETWEEN %(first)s AND %(last)s AND batch_id = %(batch)s AND status = 'queued'

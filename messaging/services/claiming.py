@@ -3,6 +3,7 @@
 import logging
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -57,7 +58,7 @@ def claim_batch() -> Claim | None:
         # A fault in one broadcast's data must not stop all others: it goes to the end of the line.
         logger.exception("The claim failed; the broadcast that was next loses its turn.")
         with connection.cursor() as cursor:
-            cursor.execute(sql.LOSE_TURN, {"held": list(map(int, pacing.waits.left()))})
+            cursor.execute(sql.LOSE_TURN, _choice(_held()))
         return _claim(uuid.uuid4())
 
 
@@ -95,17 +96,20 @@ def _held() -> dict[str, float]:
 
 
 def _claim_row(token: uuid.UUID, held: dict[str, float]) -> dict[str, Any] | None:
-    parameters: dict[str, Any] = {
-        "token": token,
-        "lease": settings.SEND_LEASE,
-        "held": [int(business_id) for business_id in held],
-        "easter": easter_sunday(timezone.now().year),
-    }
+    own: dict[str, Any] = {"token": token, "lease": settings.SEND_LEASE}
     with connection.cursor() as cursor:
-        cursor.execute(sql.CLAIM, parameters)
+        cursor.execute(sql.CLAIM, own | _choice(held))
         row = cursor.fetchone()
         names = [column.name for column in cursor.description or ()]
     return dict(zip(names, row, strict=True)) if row else None
+
+
+def _choice(held: Collection[str]) -> dict[str, Any]:
+    """What decides which batch is the next."""
+    return {
+        "held": [int(business_id) for business_id in held],
+        "easter": easter_sunday(timezone.now().year),
+    }
 
 
 def _release(row: dict[str, Any], token: uuid.UUID) -> Claim | None:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 State = GatewayEvent.State
 
 _EVENTS_AT_A_TIME: Final = 100
+# No network keeps an SMS for so long: an earlier time is what programs write that have none.
+_OLDEST: Final = timedelta(days=30)
 _NO_COUNTRY: Final = "ZZ"  # gateways name numbers with their country code
 
 
@@ -42,9 +45,10 @@ def apply_stored_inbound() -> TakenIn:
     Each message is a transaction of its own: what cannot be applied spoils nothing beside it.
     """
     pending = GatewayEvent.objects.filter(kind=GatewayEvent.Kind.INBOUND, state=State.PENDING)
-    events = list(pending.order_by("id")[:_EVENTS_AT_A_TIME])
-    answers = [_apply(event) for event in events]
-    return TakenIn(more=len(events) == _EVENTS_AT_A_TIME, answered=any(answers))
+    ids = list(pending.order_by("id").values_list("id", flat=True)[:_EVENTS_AT_A_TIME])
+    # One after the other: each may be as large as a request. Another process may have been there.
+    answers = [_apply(event) for pk in ids for event in pending.filter(pk=pk)]
+    return TakenIn(more=len(ids) == _EVENTS_AT_A_TIME, answered=any(answers))
 
 
 def mark_handled(*, inbound: InboundMessage, by: User, is_handled: bool) -> InboundMessage:
@@ -134,16 +138,22 @@ def _write_down(
             "message": answered,
             "event": event,
             # A clock that is ahead must not outdo every later word of the person.
-            "occurred_at": min(sms.occurred_at or event.received_at, event.received_at),
+            "occurred_at": min(_said_at(event, sms) or event.received_at, event.received_at),
             "received_at": event.received_at,
         },
     )
     return inbound if is_new else None
 
 
+def _said_at(event: GatewayEvent, sms: InboundSms) -> datetime | None:
+    """By the gateway's clock. The year 1 would make every word outdated, and all of them one."""
+    moment = sms.occurred_at
+    return moment if moment and moment > event.received_at - _OLDEST else None
+
+
 def _dedupe_key(event: GatewayEvent, index: int, sms: InboundSms) -> str:
     """The same for what a gateway posts again. Without id and time, only a replay is recognised."""
-    named = sms.gateway_message_id or sms.occurred_at
+    named = sms.gateway_message_id or _said_at(event, sms)
     place = str(named) if named else f"{event.pk} {index}"
     parts = (event.gateway, place, sms.sender, sms.to, sms.text)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -45,6 +45,9 @@ class Recorded:
 _LOCK = """
 SELECT FROM messaging_batch WHERE id = %s AND lease_token = %s AND state = 'submitting' FOR UPDATE
 """
+# A claim holds its broadcast when it moves the counters, of whom it drops: so does whoever is going
+# to move both.
+_LOCK_BROADCAST = "SELECT FROM messaging_broadcast WHERE id = %s FOR NO KEY UPDATE"
 
 # `prior` is 'queued' for the owner of the lease. Whoever lost it finds 'unknown', which a late
 # answer may still lift, but only up. The end of the batch is the fence of all the rest, in the same
@@ -115,14 +118,16 @@ WHERE messaging_message.id = ANY(%(ids)s) AND messaging_message.id BETWEEN %(fir
 """
 
 
-def record(claim: Claim, results: Results, requeue: Requeue) -> Recorded | None:
+def record(
+    claim: Claim, results: Results, requeue: Requeue, *, moves_broadcast: bool = False
+) -> Recorded | None:
     """None if the batch was not ours to end; twice is harmless.
 
-    A batch that the sweep has declared lost gets what can still be said of its `unknown`
-    messages: accepted or refused, never queued again.
+    moves_broadcast: the caller will, in the same transaction. A batch that the sweep has declared
+    lost gets what can still be said of its `unknown` messages: accepted or refused, never queued.
     """
-    if requeue.parts:
-        recorded = _record_and_requeue(claim, results, requeue)
+    if requeue.parts or moves_broadcast:
+        recorded = _record_and_requeue(claim, results, requeue, moves_broadcast=moves_broadcast)
     else:
         recorded = _write(claim, results, prior="queued")
     if (
@@ -136,13 +141,19 @@ def record(claim: Claim, results: Results, requeue: Requeue) -> Recorded | None:
 
 
 @transaction.atomic(savepoint=False)
-def _record_and_requeue(claim: Claim, results: Results, requeue: Requeue) -> Recorded | None:
+def _record_and_requeue(
+    claim: Claim, results: Results, requeue: Requeue, *, moves_broadcast: bool
+) -> Recorded | None:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [claim.batch_id, claim.token])
         if cursor.fetchone() is None:
             return None
-    # Before the counters, for a claim takes them after the day's usage, too.
-    give_back(claim.business_id, claim.day, sum(map(len, requeue.parts)))
+    # The order of a claim: the day's usage, the broadcast, the counters.
+    if requeue.parts:
+        give_back(claim.business_id, claim.day, sum(map(len, requeue.parts)))
+    if moves_broadcast:
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK_BROADCAST, [claim.broadcast_id])
     recorded = _write(claim, results, prior="queued")
     for part in requeue.parts:
         _requeue(claim, part, requeue.delay)

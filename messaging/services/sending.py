@@ -160,9 +160,10 @@ def _record_surely(claim: Claim, verdict: Verdict) -> Recorded | None:
     while True:
         try:
             # As a rule one statement is all, and no transaction would make it more of a whole.
-            with transaction.atomic() if verdict.concerns(claim) else nullcontext():
-                recorded = record(claim, verdict.results, verdict.requeue)
-                if recorded is not None and verdict.concerns(claim):
+            concerns = verdict.concerns(claim)
+            with transaction.atomic() if concerns else nullcontext():
+                recorded = record(claim, verdict.results, verdict.requeue, moves_broadcast=concerns)
+                if recorded is not None and concerns:
                     _judge_broadcast(claim, verdict)
                 return recorded
         except OperationalError:

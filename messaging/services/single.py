@@ -32,6 +32,7 @@ class _Fields(TypedDict, total=False):
     sender: str
     phone: str
     is_marketing: bool
+    is_asked_for: bool
     reaches_suppressed: bool
     expires_at: datetime | None
 
@@ -50,13 +51,15 @@ def send_message(
     sender: str,
     contact: Contact | None = None,
     is_marketing: bool = False,
+    is_asked_for: bool = False,
     reaches_suppressed: bool = False,
     is_checked: bool = False,
     expires_at: datetime | None = None,
 ) -> Message:
     """One message. A transactional one has no opt-out link, but an opt-out holds for it as well.
 
-    reaches_suppressed: the person has just asked for this one, such as to confirm a sign-up.
+    is_asked_for: by the person, so that no frequency cap is about it.
+    reaches_suppressed: to confirm what the person has just asked for, such as a sign-up.
     is_checked: the caller did so; the text may lead to an offer and to links that tracking attaches
     to the message's broadcast in the same transaction.
 
@@ -76,6 +79,7 @@ def send_message(
         sender=sender,
         phone=phone,
         is_marketing=is_marketing,
+        is_asked_for=is_asked_for,
         reaches_suppressed=reaches_suppressed,
         expires_at=expires_at,
     )
@@ -133,6 +137,7 @@ def send_samples(
         text=text,
         sender=sender,
         is_marketing=True,
+        is_asked_for=True,
         expires_at=expires_at,
     )
 

@@ -6,6 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.tests.factories import make_business, make_member
 from messaging import services
+from messaging.gateways.base import CredentialsRefused, FailureReason, SendResult
 from messaging.models import GatewayEvent, Message
 from messaging.tests.factories import ScriptedGateway, accept_all, make_expanded
 
@@ -93,3 +94,50 @@ def test_the_list_of_messages_does_not_grow_in_queries(
     with django_assert_max_num_queries(8):
         page = admin_client.get("/admin/messaging/message/")
     assert "60 messages" in page.content.decode()
+
+
+BROADCASTS = "/admin/messaging/broadcast/"
+
+
+@pytest.fixture
+def refused() -> Message:
+    """A single message, of no campaign, whose gateway has refused our key."""
+
+    def refuse(_: object) -> list[SendResult]:
+        raise CredentialsRefused(FailureReason.CREDENTIALS, "HTTP 403")
+
+    message = services.send_message(
+        business=make_business(), phone="+306940000001", text="Your order is ready", sender="Shop"
+    )
+    assert services.send_next_batch(ScriptedGateway(refuse))
+    message.broadcast.refresh_from_db()
+    assert message.broadcast.status == "paused"
+    return message
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_single_message_that_was_paused_can_go_on(admin_client: Client, refused: Message) -> None:
+    chosen = {"action": "resume", "_selected_action": [refused.broadcast_id]}
+    page = admin_client.post(BROADCASTS, chosen, follow=True)
+
+    assert "1 broadcasts go on." in page.content.decode()
+    assert services.send_next_batch(ScriptedGateway(accept_all))
+    refused.refresh_from_db()
+    assert refused.status == "sent"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_single_message_that_was_paused_can_be_given_up(
+    admin_client: Client, refused: Message
+) -> None:
+    chosen = {"action": "cancel", "_selected_action": [refused.broadcast_id]}
+    page = admin_client.post(BROADCASTS, chosen)
+    assert "HTTP 403" in page.content.decode()
+    refused.broadcast.refresh_from_db()
+    assert refused.broadcast.status == "paused", "it asks first"
+
+    admin_client.post(BROADCASTS, chosen | {"confirmed": "yes"})
+    services.sweep_messaging()
+
+    refused.refresh_from_db()
+    assert refused.status == "cancelled"

@@ -118,6 +118,25 @@ def test_one_of_a_kind_a_day_and_phone_whoever_sends_it(shop: Business) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_who_asks_is_answered_however_much_they_have_had(shop: Business) -> None:
+    """And what they asked for does not count: the next offer is not left out for it."""
+    Business.objects.update(frequency_cap_messages=1, frequency_cap_days=7)
+    make_contact(shop, PHONE)
+    text_to(shop)
+    write("HELP")
+    assert send_all() == [PHONE]
+    for _ in range(2):
+        services.send_message(
+            business=shop, phone=PHONE, text="An offer", sender="Shop", is_marketing=True
+        )
+    assert send_all() == [PHONE]
+
+    write("STOP")
+    write("START")
+    assert send_all() == [PHONE, PHONE]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_help_at_once_is_answered_once(shop: Business) -> None:
     text_to(shop)
     for _ in range(8):
@@ -214,6 +233,24 @@ def test_a_business_that_may_not_send_answers_nothing_and_stop_holds(shop: Busin
     assert write("HELP").handled_at is None
     assert write("STOP").effect == "unsubscribed"
     assert replies() == []
+
+
+def test_a_fault_in_an_answer_of_ours_undoes_no_stop(
+    shop: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text_to(shop)
+    monkeypatch.setattr("messaging.services.single.insert_messages", lambda *_: 1 / 0)
+    assert write("STOP").effect == "unsubscribed"
+    assert is_out(shop)
+    assert replies() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_name_that_no_phone_can_show_is_answered_all_the_same() -> None:
+    text_to(make_shop("Kafe\x07 {{Zoe}}"))
+    write("HELP")
+    assert send_all() == [PHONE]
+    assert replies()[0].startswith("Kafe Zoe: ")
 
 
 def test_a_reply_that_was_taken_in_before_is_not_answered_again(shop: Business) -> None:

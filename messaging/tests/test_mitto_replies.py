@@ -196,3 +196,16 @@ def test_a_connection_the_gateway_closed_meanwhile_is_not_used_again() -> None:
             [result] = gateway.send_batch([make_sms()])
             assert result.outcome is Outcome.ACCEPTED
             time.sleep(0.1)  # for the end of the connection to arrive
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [(b'"306940000001"', "306940000001"), (b"306940000001", "306940000001"), (b'"\\ud800"', None)],
+)
+def test_the_destination_of_a_look_up_is_an_address_or_nothing(told: bytes, read: str) -> None:
+    reply = http_reply(200, b'{"text": "Hi", "destination": %s}' % told)
+    with foreign_gateway(lambda connection: connection.sendall(reply)) as base_url:
+        found = make_gateway(base_url).lookup("g1")
+
+    assert found is not None
+    assert found.destination == read

@@ -1,18 +1,34 @@
 """What a call came to reaches the right messages, and a database that restarts costs none."""
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connections
+from django.db import OperationalError, connection, connections, transaction
+from django.db.models.functions import Now
 
 from messaging import services
-from messaging.models import GatewayReference, Message, MessageProblem
+from messaging.gateways.base import FailureReason, OutgoingSms, SendResult
+from messaging.models import (
+    Broadcast,
+    BroadcastCounters,
+    GatewayReference,
+    Message,
+    MessageProblem,
+)
 from messaging.services.claiming import claim_batch
 from messaging.services.counting import wrong_counters
 from messaging.services.recording import Requeue, Results, record
-from messaging.tests.factories import ScriptedGateway, accept_all, make_expanded, statuses
+from messaging.tests.factories import (
+    ScriptedGateway,
+    accept_all,
+    make_expanded,
+    somebody_waits_for_a_lock,
+    statuses,
+)
+from messaging.tests.simulated import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -119,3 +135,33 @@ def test_a_mark_that_was_not_committed_leaves_the_batch_to_others() -> None:
 
     assert services.send_next_batch(gateway)
     assert statuses(broadcast) == {"sent": 3}
+
+
+def test_a_call_that_moves_its_broadcast_takes_the_locks_in_the_order_of_a_claim() -> None:
+    """A claim holds the broadcast, and then wants the counters if somebody has opted out."""
+    broadcast = make_expanded(contacts=2)
+    is_called, may_answer = threading.Event(), threading.Event()
+
+    def answer_in_vain(messages: Sequence[OutgoingSms]) -> list[SendResult]:
+        is_called.set()
+        may_answer.wait()
+        return [SendResult.uncertain(FailureReason.TIMEOUT)] * len(messages)
+
+    def work() -> None:
+        services.send_next_batch(ScriptedGateway(answer_in_vain))
+        connection.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    is_called.wait()
+    with transaction.atomic():
+        Broadcast.objects.filter(pk=broadcast.pk).update(last_served=Now())
+        may_answer.set()
+        wait_for(somebody_waits_for_a_lock)
+        # Refused at once if the worker, who waits for us, has taken them.
+        BroadcastCounters.objects.select_for_update(nowait=True).get(pk=broadcast.pk)
+    worker.join()
+
+    assert statuses(broadcast) == {"unknown": 2}
+    broadcast.refresh_from_db()
+    assert broadcast.setbacks == 1

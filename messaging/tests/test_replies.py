@@ -233,6 +233,22 @@ def test_a_clock_that_is_ahead_does_not_outdo_what_comes_later(shop: Business) -
     assert write("STOP").effect == "unsubscribed"
 
 
+@pytest.mark.parametrize("never", ["0001-01-01T00:00:00", "1970-01-01T00:00:00Z", 0])
+def test_a_time_of_long_ago_is_none(shop: Business, never: object) -> None:
+    """As programs write it that know no time; some clocks have not got that far back either."""
+    Business.objects.update(time_zone="America/New_York")
+    text_to(shop)
+    Message.objects.update(sent_at=ago(hours=2))
+    write("START", at=ago(minutes=5))
+    assert write("STOP", receivedAt=never).effect == "unsubscribed"
+
+    for word in ("START", "STOP"):
+        reply = write(word, receivedAt=never, messageId=None)
+    assert reply.effect == "unsubscribed"
+    assert reply.occurred_at == reply.received_at
+    assert is_out(shop)
+
+
 def test_an_old_start_does_not_undo_a_later_opt_out_by_link(shop: Business) -> None:
     text_to(shop)
     unsubscribe(business_id=shop.pk, phone=PHONE, source="opt_out_link")

@@ -1,7 +1,7 @@
 """One batch at a time: claimed, handed over once, recorded once."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from django.db import transaction
@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import Business
 from accounts.tests.factories import make_business
 from contacts.models import Contact, Suppression
+from contacts.services import update_contact
 from messaging import services
 from messaging.gateways.base import (
     CredentialsRefused,
@@ -333,6 +334,20 @@ def test_a_contact_that_was_deleted_is_not_texted() -> None:
     assert MessageProblem.objects.get().reason == "contact_deleted"
 
 
+def test_a_number_that_is_no_longer_the_contact_s_is_not_texted() -> None:
+    """It may have been a stranger's; and who opts out under the new one is out."""
+    broadcast = make_expanded(contacts=3)
+    corrected, moved_and_out, _ = Contact.objects.order_by("id")
+    update_contact(contact=corrected, source="api", phone="+306950000001")
+    update_contact(contact=moved_and_out, source="api", phone="+306950000002")
+    update_contact(contact=moved_and_out, source="api", is_subscribed=False)
+
+    send_all(ScriptedGateway(accept_all))
+
+    assert statuses(broadcast) == {"sent": 1, "suppressed": 2}
+    assert set(MessageProblem.objects.values_list("reason", flat=True)) == {"phone_changed"}
+
+
 def test_a_gateway_that_answers_nothing_clear_loses_few_messages(settings: Settings) -> None:
     settings.SEND_BATCH_SIZE = 1
     broadcast = make_expanded(contacts=30)
@@ -407,6 +422,26 @@ def test_a_fault_in_one_broadcast_stops_no_other() -> None:
     assert services.send_next_batch(ScriptedGateway(accept_all))
 
     assert statuses(sound) == {"sent": 1}
+    mend_counters(spoiled)
+
+
+def test_a_fault_stops_nobody_though_others_wait_in_front_of_it() -> None:
+    """They keep their places: it is the faulty one that goes to the end of the line."""
+    asleep = make_business(quiet_from=time.min, quiet_until=time.max)
+    waiting = [make_expanded(contacts=1, business=asleep).pk for _ in range(2)]
+    Contact.objects.all().delete()
+    spoiled = make_expanded(contacts=1, business=make_business())
+    Suppression.objects.create(
+        business=spoiled.business, phone=Contact.objects.get().phone, source="api"
+    )
+    spoil_counters(spoiled)
+    sound = make_expanded(contacts=1, business=make_business())
+
+    assert services.send_next_batch(ScriptedGateway(accept_all))
+
+    assert statuses(sound) == {"sent": 1}
+    line = list(Broadcast.objects.order_by("last_served").values_list("pk", flat=True))
+    assert line[:2] == waiting
     mend_counters(spoiled)
 
 

@@ -2,14 +2,17 @@
 
 import logging
 import re
+from datetime import timedelta
 from typing import Final
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext, override
 
 from accounts.models import Business
 from contacts.models import Contact
 from contacts.services import ContactFields, Evidence, OptIn, Outcome, confirm_opt_in, opt_in
+from contacts.services.opt_in import REQUEST_HOURS
 from messaging.services import send_message
 from messaging.services.single import SendingNotApproved
 from nfc.models import Scan, Tag
@@ -74,6 +77,8 @@ def _ask(business: Business, phone: str, token: str, language: str) -> None:
         text=text % {"name": _plain(business.name), "link": link},
         sender=business.sender_name,
         reaches_suppressed=True,
+        # What waits longer, for the day's cap or quiet hours, would lead nowhere.
+        expires_at=timezone.now() + timedelta(hours=REQUEST_HOURS),
     )
 
 

@@ -1,9 +1,12 @@
 """The link that confirms a sign-up: GET shows, POST acts, once."""
 
 import re
+from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db.models import F
+from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
@@ -11,7 +14,9 @@ from accounts.models import Business
 from accounts.tests.factories import make_business
 from contacts.models import Consent, Contact, OptInRequest, Suppression
 from contacts.tests.factories import make_contact, make_list
-from messaging.models import Message
+from messaging.models import Broadcast, Message
+from messaging.services import send_next_batch
+from messaging.tests.factories import ScriptedGateway, accept_all
 from nfc.models import Tag
 from nfc.tests.factories import (
     CONSENT,
@@ -112,6 +117,15 @@ def test_who_has_stopped_since_then_stays_out(
     assert page.status_code == 410
     stopped.refresh_from_db()
     assert not stopped.is_subscribed
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("stopped")
+def test_a_link_that_has_expired_is_not_sent_any_more() -> None:
+    """The day's cap was used up, or the gateway away, for days."""
+    Broadcast.objects.update(expires_at=F("expires_at") - timedelta(hours=73))
+    assert not send_next_batch(ScriptedGateway(accept_all))
+    assert Broadcast.objects.filter(expires_at__lt=Now()).exists()
 
 
 def test_a_new_number_confirms_where_the_form_wants_it(business: Business, client: Client) -> None:

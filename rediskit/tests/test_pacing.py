@@ -1,6 +1,7 @@
 """So many a second: over all processes by Redis, by shares while it is away."""
 
 import threading
+import time
 from collections.abc import Callable
 from itertools import count
 
@@ -182,3 +183,19 @@ def _commands() -> int:
         for name, entry in statistics.items()
         if name in {"cmdstat_evalsha", "cmdstat_eval", "cmdstat_info", "cmdstat_script"}
     )
+
+
+def test_what_another_thread_notes_meanwhile_disturbs_nobody(name: str) -> None:
+    class Noting(float):
+        """Compared, it is as if another thread had its turn at that moment."""
+
+        def __le__(self, other: float) -> bool:
+            pacing.waits.note("another", 1)
+            return super().__le__(other)
+
+        def __gt__(self, other: float) -> bool:
+            return not self <= other
+
+    pacing.waits._until[name] = Noting(time.monotonic() + 1)
+    assert name in pacing.waits.left()
+    assert "another" in pacing.waits.left()
