@@ -256,8 +256,34 @@ class TestForm:
             reverse(CHANGE, args=[campaign.pk]), form(business, name="Late"), follow=True
         )
         assert "under way already" in answer.text
+        assert 'value="Late"' in answer.text  # what was written is not lost
         campaign.refresh_from_db()
         assert campaign.name == "Spring"
+
+    def test_one_that_can_be_changed_no_more_is_shown_with_the_reason(
+        self, business: Business, staff: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        campaign = make_campaign(business)
+
+        def launched(**_: object) -> Campaign:
+            monkeypatch.setattr(Campaign, "EDITABLE", ())
+            return refuse()
+
+        monkeypatch.setattr(services, "update_campaign", launched)
+        url = reverse(CHANGE, args=[campaign.pk])
+        answer = staff.post(url, form(business, name="Late"), follow=True)
+        assert answer.redirect_chain == [(url, 302)]
+        assert "under way already" in answer.text
+
+    def test_a_refused_series_keeps_what_was_written(
+        self, business: Business, staff: Client
+    ) -> None:
+        ended = {"repeat": "day", "repeat_until": "2020-01-31"}
+        when = {"send_date": f"{date.today().year + 1}-01-01", "send_time": "10:00"}
+        page = staff.post(reverse(ADD), form(business, text="Two for one", **ended, **when))
+        assert "The series ends before its first run" in page.text
+        assert "Two for one" in page.text
+        assert not Campaign.objects.exists()
 
     def test_delete(self, business: Business, staff: Client) -> None:
         campaign = make_campaign(business)
