@@ -121,8 +121,8 @@ class BroadcastAdmin(OperatorAdmin, ServiceAdmin):
 
     @admin.display(description="handed over")
     def done(self, broadcast: Broadcast) -> str:
-        total = broadcast.counters.total
-        return f"{100 * (total - broadcast.counters.queued) // total} %" if total else "-"
+        counters = broadcast.counters
+        return f"{100 * counters.handed_over // counters.total} %" if counters.total else "-"
 
 
 @admin.register(Message)
