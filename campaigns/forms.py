@@ -25,8 +25,8 @@ from messaging.texts import check_text
 PLACEHOLDERS = (
     "It may say {{first_name}}, {{last_name}} and {{attributes.city}} or any other free field; "
     "{{first_name|there}} says “there” to whoever gave no name; {{offer_link}} leads to the offer. "
-    "A line with a link to opt out is added to every message. “Save and continue editing” shows how it "
-    "goes out, and in how many SMS."
+    "A line with a link to opt out is added to every message. “Save and continue editing” shows "
+    "how it goes out, and in how many SMS."
 )
 
 
