@@ -25,7 +25,7 @@ STATUSES: Final = (
     ("queued", "Waiting", "not handed over yet"),
     ("submitting", "Being handed over", "right now"),
     ("undelivered", "Not delivered", "the phone could not be reached"),
-    ("failed", "Failed", "refused before it was sent"),
+    ("failed", "Failed", "refused before it was sent, or nothing was ever heard of it"),
     ("unknown", "Unknown", "may have been sent; never sent again by itself; settles within days"),
     (
         "suppressed",
