@@ -89,10 +89,10 @@ class ServiceAdmin(BusinessAdmin):
 
 
 def _refused(form: "type[ModelForm[Any]]", reason: str) -> "type[ModelForm[Any]]":
-    def clean(self: "ModelForm[Any]") -> Any:
-        cleaned = super(refused, self).clean()
-        self.add_error(None, reason)
-        return cleaned
+    class Refused(form):  # type: ignore[misc, valid-type]
+        def clean(self) -> Any:
+            cleaned = super().clean()
+            self.add_error(None, reason)
+            return cleaned
 
-    refused = type(form)("Refused", (form,), {"clean": clean, "__module__": form.__module__})
-    return refused
+    return Refused

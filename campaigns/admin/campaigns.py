@@ -210,12 +210,9 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
 
     @admin.action(description="Copy as a draft", permissions=["add"])
     def duplicate(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
-        self._act(
-            request,
-            queryset,
-            partial(services.duplicate_campaign, created_by=request.user),
-            "is a draft; open it to change it",
-        )
+        assert isinstance(request.user, User)
+        copy = partial(services.duplicate_campaign, created_by=request.user)
+        self._act(request, queryset, copy, "is a draft; open it to change it")
 
     def _act(
         self,
