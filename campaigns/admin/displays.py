@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from accounts.models import Business
 from accounts.problems import Problem
+from campaigns.models import CampaignRun
 from campaigns.selectors import preview_of
 from campaigns.statistics import CampaignStatistics
 from messaging.models import Broadcast
@@ -111,7 +112,9 @@ def _run(row: Mapping[str, Any], zone: ZoneInfo) -> tuple[SafeString]:
     url = reverse("admin:messaging_message_changelist")
     link = '<tr><th>{}</th><td>{} {} (<a href="{}?broadcast__id__exact={}">{}</a>)</td></tr>'
     words = "Show the messages one by one"
-    return (format_html(link, at, row["state"], row["why"], url, row["ran"], words),)
+    again = "failed ones again, " if row["what"] == CampaignRun.Kind.RETRY else ""
+    state = f"{again}{row['state']}"
+    return (format_html(link, at, state, row["why"], url, row["ran"], words),)
 
 
 def _billed(statistics: CampaignStatistics) -> str:
