@@ -107,6 +107,9 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
         }
         fields: Any = {name: cleaned[name] for name in names}
         schedule = cleaned["schedule"]
+        if fields["recurrence"] and schedule is None:
+            said = "This is a draft: it repeats once it has a date and a time, or was sent."
+            self.message_user(request, said, messages.WARNING)
         if change:
             services.update_campaign(campaign=obj, schedule=schedule, **fields)
             return

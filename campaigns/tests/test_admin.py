@@ -299,6 +299,14 @@ class TestForm:
         assert answer.redirect_chain == [(url, 302)]
         assert "under way already" in answer.text
 
+    def test_a_series_without_a_time_is_said_to_be_a_draft(
+        self, business: Business, staff: Client
+    ) -> None:
+        page = staff.post(reverse(ADD), form(business, repeat="day"), follow=True).text
+        assert "it repeats once it has a date and a time" in page
+        page = staff.post(reverse(ADD), form(business), follow=True).text
+        assert "it repeats" not in page
+
     def test_a_refused_series_keeps_what_was_written(
         self, business: Business, staff: Client
     ) -> None:
