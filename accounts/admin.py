@@ -85,6 +85,7 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         widgets = {"colour": forms.TextInput(attrs={"type": "color"})}
+        help_texts = {"frequency_cap_days": "in so many days, counted from when this is set."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.db.models import Model
-from django.forms import Form
+from django.forms import Form, ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
@@ -29,8 +30,19 @@ class ServiceAdmin(BusinessAdmin):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except Problem as problem:
-            self.message_user(request, problem.detail, messages.ERROR)
+            request._refusal = problem.detail  # type: ignore[attr-defined]  # noqa: SLF001
+        try:  # once more, nothing being saved: the page as it was filled in, with the reason
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except PermissionDenied:  # it has become one that nobody changes
+            self.message_user(request, request._refusal, messages.ERROR)  # type: ignore[attr-defined]  # noqa: SLF001
             return HttpResponseRedirect(request.get_full_path())
+
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, *args: Any, **kwargs: Any
+    ) -> "type[ModelForm[Any]]":
+        form = super().get_form(request, obj, *args, **kwargs)
+        refusal: str | None = getattr(request, "_refusal", None)
+        return form if refusal is None else _refused(form, refusal)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -74,3 +86,13 @@ class ServiceAdmin(BusinessAdmin):
             "form": form,
         }
         return TemplateResponse(request, "admin/confirm_action.html", context)
+
+
+def _refused(form: "type[ModelForm[Any]]", reason: str) -> "type[ModelForm[Any]]":
+    class Refused(form):  # type: ignore[misc, valid-type]
+        def clean(self) -> Any:
+            cleaned = super().clean()
+            self.add_error(None, reason)
+            return cleaned
+
+    return Refused

@@ -6,7 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Model
 from django.utils import timezone
 
@@ -25,7 +25,8 @@ from messaging.texts import check_text
 PLACEHOLDERS = (
     "It may say {{first_name}}, {{last_name}} and {{attributes.city}} or any other free field; "
     "{{first_name|there}} says “there” to whoever gave no name; {{offer_link}} leads to the offer. "
-    "A line with a link to opt out is added to every message."
+    "A line with a link to opt out is added to every message. “Save and continue editing” shows "
+    "how it goes out, and in how many SMS."
 )
 
 
@@ -193,7 +194,7 @@ class CampaignForm(OfferForm, AudienceFilterForm, RecurrenceForm):
         try:
             services.refuse_impossible(schedule.instant)
         except Problem as problem:
-            self.add_error("send_date", problem.detail)
+            self.add_error("send_date", f"{problem.title}.")  # the detail tells it in UTC
 
 
 class AutomationForm(OfferForm):
@@ -204,6 +205,11 @@ class AutomationForm(OfferForm):
             "offer_valid_days",
         )  # fmt: skip
         widgets = {"send_time": forms.TimeInput(attrs={"type": "time"})}
+        error_messages = {
+            NON_FIELD_ERRORS: {
+                "unique_together": "There is an automation of this kind already: change that one."
+            }
+        }
         help_texts = {
             "send_time": "Of birthday messages, in the business's time zone.",
             "text": PLACEHOLDERS,

@@ -1,7 +1,8 @@
 """The engine as staff see it: to look at, and, for what is in quarantine, to try again."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
 from django.db import transaction
@@ -17,6 +18,7 @@ from accounts.scoped_admin import (
 )
 from accounts.service_admin import ServiceAdmin
 from messaging import inbox_admin, selectors, services, tasks  # noqa: F401 - it registers itself
+from messaging.gateways.base import FailureReason
 from messaging.models import (
     Batch,
     Broadcast,
@@ -32,6 +34,26 @@ from messaging.models import (
 )
 from rediskit.doorbell import ring_on_commit, ring_senders
 
+# What staff read in the place of a reason; another one is shown as it is kept.
+WHY: Final[Mapping[str, str]] = {
+    "opted_out": "unsubscribed before it was sent",
+    "contact_deleted": "the contact was deleted before it was sent",
+    "frequency_cap": "has had as many messages as the frequency cap allows",
+    FailureReason.INVALID_NUMBER: "no such number",
+    FailureReason.INVALID_SENDER: "the sender's name is not accepted",
+    FailureReason.INVALID_TEXT: "the text is not accepted",
+    FailureReason.REFUSED: "refused by the gateway",
+    FailureReason.TIMEOUT: "the gateway did not answer in time",
+    FailureReason.CONNECTION_RESET: "the connection to the gateway broke",
+    FailureReason.GATEWAY_ERROR: "the gateway had an error",
+    FailureReason.UNREADABLE_REPLY: "the gateway's answer made no sense",
+    FailureReason.WORKER_LOST: "our program ended while it was sent",
+    FailureReason.UNCONFIRMED: "nothing was heard of it; it may have arrived",
+    FailureReason.UNDELIVERABLE: "the network could not deliver it",
+    FailureReason.EXPIRED: "the network gave up",
+    FailureReason.ABSENT: "the phone was off or out of reach",
+    FailureReason.BLOCKED: "the network or the phone takes no such messages",
+}
 SENT, REPORTED = local_time("sent_at"), local_time("reported_at")
 DATES = (local_time("created_at"), SENT, REPORTED)
 
@@ -143,8 +165,8 @@ class BroadcastAdmin(OperatorAdmin, ServiceAdmin):
 
     @admin.display(description="handed over")
     def done(self, broadcast: Broadcast) -> str:
-        total = broadcast.counters.total
-        return f"{100 * (total - broadcast.counters.queued) // total} %" if total else "-"
+        counters = broadcast.counters
+        return f"{100 * counters.handed_over // counters.total} %" if counters.total else "-"
 
 
 @admin.register(Message)
@@ -152,7 +174,7 @@ class MessageAdmin(ReadOnlyAdmin, BusinessAdmin):
     """Searched by exact phone or id only: anything else would read the whole table."""
 
     list_display = [
-        "public_id", "business", "phone", "status", "reason", SENT, REPORTED,
+        "public_id", "business", "phone", "status", "why", SENT, REPORTED,
     ]  # fmt: skip
     list_filter = ["status", "business"]
     list_select_related = ["business"]
@@ -166,11 +188,15 @@ class MessageAdmin(ReadOnlyAdmin, BusinessAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Message | None = None) -> Any:
         return [
-            "public_id", "business", "phone", "text", "segments", "status", "reason", *DATES,
+            "public_id", "business", "phone", "text", "segments", "status", "why", *DATES,
         ]  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Message | None = None) -> Any:
-        return DATES
+        return ("why", *DATES)
+
+    @admin.display(description="reason")
+    def why(self, message: Message) -> str:
+        return WHY.get(message.reason, message.reason) or "-"
 
 
 @admin.register(Batch)

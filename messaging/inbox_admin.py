@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import Truncator
@@ -86,6 +86,11 @@ class AutoReplyForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = AutoReply
         fields = ["business", "kind", "is_active", "text"]
+        error_messages = {
+            NON_FIELD_ERRORS: {
+                "unique_together": "There is an answer of this kind already: change that one."
+            }
+        }
 
     def clean_text(self) -> str:
         text = str(self.cleaned_data["text"])

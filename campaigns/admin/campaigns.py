@@ -16,6 +16,7 @@ from accounts.problems import Problem
 from accounts.scoped_admin import local_time
 from accounts.service_admin import ServiceAdmin
 from campaigns import selectors, services, tasks
+from campaigns.admin.columns import ProgressColumns
 from campaigns.admin.displays import as_launched, as_sent, figures, run_table
 from campaigns.forms import OFFER_FIELDS, CampaignForm, PhonesForm
 from campaigns.models import Campaign, CampaignRun
@@ -23,7 +24,6 @@ from campaigns.recurrence import describe
 from campaigns.recurrence_form import REPEAT_FIELDS
 from campaigns.statistics import campaign_statistics
 from contacts.forms import FILTER_FIELDS, describe_filter
-from messaging.models import BroadcastCounters
 from messaging.tasks import expand, send_next, settle
 from rediskit.doorbell import ring_on_commit, ring_senders
 
@@ -38,7 +38,7 @@ SEND_AT_ONCE: Final = (
 
 
 @admin.register(Campaign)
-class CampaignAdmin(ServiceAdmin):
+class CampaignAdmin(ProgressColumns, ServiceAdmin):
     form = CampaignForm
     list_display = [
         "name", "business", "status", SCHEDULED, "recipients", "handed_over", "delivered",
@@ -50,6 +50,7 @@ class CampaignAdmin(ServiceAdmin):
     ordering = ["-created_at", "-pk"]
     actions = [
         "send_test", "send_now", "pause", "resume", "cancel", "retry", "retry_unconfirmed",
+        "duplicate",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
@@ -72,8 +73,9 @@ class CampaignAdmin(ServiceAdmin):
         size, reach = (["goes_out_as"], ["reach"]) if obj else ([], [])
         time = ["send_date", "send_time", *REPEAT_FIELDS]
         has_begun = obj is not None and obj.recurrence is not None and obj.launched_at
+        status = ["status", *(["failure"] if has_begun else [])] if obj else []
         return [
-            (None, {"fields": ["business", "name", *(["status", "failure"] if has_begun else [])]}),
+            (None, {"fields": ["business", "name", *status]}),
             *([RESULTS] if has_begun else []),
             ("Message", {"fields": ["template", "text", *size, OFFER_FIELDS[-1], "sender"]}),
             ("Offer", {"fields": [*OFFER_FIELDS[:-1], "offer_last_day"]}),
@@ -105,6 +107,9 @@ class CampaignAdmin(ServiceAdmin):
         }
         fields: Any = {name: cleaned[name] for name in names}
         schedule = cleaned["schedule"]
+        if fields["recurrence"] and schedule is None:
+            said = "This is a draft: it repeats once it has a date and a time, or was sent."
+            self.message_user(request, said, messages.WARNING)
         if change:
             services.update_campaign(campaign=obj, schedule=schedule, **fields)
             return
@@ -206,6 +211,12 @@ class CampaignAdmin(ServiceAdmin):
         self.message_user(request, f"{campaign}: a test is on its way to {phones}.")
         return None
 
+    @admin.action(description="Copy as a draft", permissions=["add"])
+    def duplicate(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        assert isinstance(request.user, User)
+        copy = partial(services.duplicate_campaign, created_by=request.user)
+        self._act(request, queryset, copy, "is a draft; open it to change it")
+
     def _act(
         self,
         request: HttpRequest,
@@ -224,35 +235,6 @@ class CampaignAdmin(ServiceAdmin):
             names = ", ".join(str(campaign) for campaign in moved)
             self.message_user(request, f"{names}: {done}.", messages.SUCCESS)
         return moved
-
-    @admin.display(description="messages")
-    def recipients(self, campaign: Campaign) -> int:
-        return _count(campaign, "total")
-
-    @admin.display(description="handed over")
-    def handed_over(self, campaign: Campaign) -> str:
-        total = _count(campaign, "total")
-        return f"{100 * (total - _count(campaign, 'queued')) // total} %" if total else "-"
-
-    @admin.display
-    def delivered(self, campaign: Campaign) -> int:
-        return _count(campaign, "delivered")
-
-    @admin.display
-    def failed(self, campaign: Campaign) -> int:
-        return _count(campaign, "failed", "undelivered")
-
-    @admin.display
-    def unknown(self, campaign: Campaign) -> int:
-        return _count(campaign, "unknown")
-
-    @admin.display
-    def clicks(self, campaign: Campaign) -> int:
-        return _engagement(campaign, "clicks")
-
-    @admin.display(description="redeemed")
-    def redemptions(self, campaign: Campaign) -> int:
-        return _engagement(campaign, "redemptions")
 
     @admin.display
     def results(self, campaign: Campaign) -> SafeString:
@@ -285,15 +267,3 @@ class CampaignAdmin(ServiceAdmin):
     def reach(self, campaign: Campaign) -> str:
         number = selectors.audience_of(campaign).count()
         return f"{number:,} contact{pluralize(number)}"
-
-
-def _count(campaign: Campaign, *statuses: str) -> int:
-    """From the prefetched runs: no query."""
-    counters: list[BroadcastCounters] = [run.broadcast.counters for run in campaign.runs.all()]
-    return sum(getattr(row, status) for row in counters for status in statuses)
-
-
-def _engagement(campaign: Campaign, action: str) -> int:
-    """From the prefetched runs as well; before the first action there is no row."""
-    rows = [getattr(run.broadcast, "engagement", None) for run in campaign.runs.all()]
-    return sum(getattr(row, action) for row in rows if row is not None)

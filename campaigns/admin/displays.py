@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from accounts.models import Business
 from accounts.problems import Problem
+from campaigns.models import CampaignRun
 from campaigns.selectors import preview_of
 from campaigns.statistics import CampaignStatistics
 from messaging.models import Broadcast
@@ -25,9 +26,13 @@ STATUSES: Final = (
     ("queued", "Waiting", "not handed over yet"),
     ("submitting", "Being handed over", "right now"),
     ("undelivered", "Not delivered", "the phone could not be reached"),
-    ("failed", "Failed", "refused before it was sent"),
-    ("unknown", "Unknown", "may have been sent; never sent again by itself"),
-    ("suppressed", "Left out", "unsubscribed before it was sent"),
+    ("failed", "Failed", "refused before it was sent, or nothing was ever heard of it"),
+    ("unknown", "Unknown", "may have been sent; never sent again by itself; settles within days"),
+    (
+        "suppressed",
+        "Left out",
+        "unsubscribed, deleted, or has had as many messages as the frequency cap allows",
+    ),
     ("cancelled", "Cancelled", "not sent, since the campaign was cancelled"),
     ("expired", "Expired", "not sent, since it was too late"),
 )
@@ -35,7 +40,7 @@ ACTIONS: Final = (
     ("views", "Offer looked at", "people who opened the offer, each once"),
     ("clicks", "Links followed", "each link of a message once"),
     ("redemptions", "Redeemed", "offers, at the till"),
-    ("unsubscribes", "Unsubscribed", "by the link in the message"),
+    ("unsubscribes", "Unsubscribed", "by the link in the message, or by a reply"),
 )
 _SAMPLE_PUBLIC_ID: Final = "0" * 12
 
@@ -83,9 +88,9 @@ def figures(statistics: CampaignStatistics, zone: ZoneInfo) -> SafeString:
     return format_html(
         "<table>{}</table><p>Delivered {}, failed or not delivered {}, redeemed {}.{}</p>",
         format_html_join("", cells, rows),
-        _percent(statistics.delivery_rate),
-        _percent(statistics.failure_rate),
-        _percent(statistics.conversion_rate),
+        _percent(statistics.delivered, statistics.total),
+        _percent(statistics.failed + statistics.undelivered, statistics.total),
+        _percent(statistics.redemptions, statistics.delivered),
         f" As of {statistics.updated_at.astimezone(zone):%d %b %Y, %H:%M:%S %Z}."
         if statistics.updated_at
         else "",
@@ -107,7 +112,9 @@ def _run(row: Mapping[str, Any], zone: ZoneInfo) -> tuple[SafeString]:
     url = reverse("admin:messaging_message_changelist")
     link = '<tr><th>{}</th><td>{} {} (<a href="{}?broadcast__id__exact={}">{}</a>)</td></tr>'
     words = "Show the messages one by one"
-    return (format_html(link, at, row["state"], row["why"], url, row["ran"], words),)
+    again = "failed ones again, " if row["what"] == CampaignRun.Kind.RETRY else ""
+    state = f"{again}{row['state']}"
+    return (format_html(link, at, state, row["why"], url, row["ran"], words),)
 
 
 def _billed(statistics: CampaignStatistics) -> str:
@@ -116,17 +123,17 @@ def _billed(statistics: CampaignStatistics) -> str:
 
 def _share(statistics: CampaignStatistics, name: str) -> str:
     count: int = getattr(statistics, name)
-    return _percent(count / statistics.total) if count else ""
+    return _percent(count, statistics.total) if count else ""
 
 
 def _reached(statistics: CampaignStatistics, name: str) -> str:
     """The share of those who have the message."""
     count: int = getattr(statistics, name)
-    return _percent(count / statistics.delivered) if count and statistics.delivered else ""
+    return _percent(count, statistics.delivered) if count and statistics.delivered else ""
 
 
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.1f} %"
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole if whole else 0:.1f} %"
 
 
 def _number(count: int) -> str:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Business, User
@@ -93,6 +94,18 @@ def test_the_list_shows_progress(business: Business, staff: Client) -> None:
     assert '<td class="field-handed_over">0 %</td>' in page
 
 
+def test_what_never_goes_out_is_not_handed_over(business: Business, staff: Client) -> None:
+    broadcast = make_sending(business, contacts=7).runs.get().broadcast
+    BroadcastCounters.objects.filter(broadcast=broadcast).update(
+        queued=0, delivered=1, cancelled=4, suppressed=1, expired=1
+    )
+    assert '<td class="field-handed_over">14 %</td>' in staff.get(reverse(LIST)).text
+    page = staff.get(reverse(CHANGE, args=[broadcast.run.campaign_id])).text
+    assert "<th>Delivered</th><td>1</td><td>14.3 %</td>" in page
+    assert "<th>Left out</th><td>1</td><td>14.3 %</td><td>unsubscribed, deleted, or has had" in page
+    assert "Delivered 14.3 %, failed" in page
+
+
 def test_sending_and_cancelling_ask_first(business: Business, staff: Client) -> None:
     campaign = make_campaign(business, contacts=2)
     foreign = make_campaign(name="Foreign")
@@ -154,6 +167,17 @@ def test_actions_call_the_services_and_say_what_was_refused(
     assert "delete_selected" not in staff.get(reverse(LIST)).text
 
 
+def test_a_copy_is_a_draft_to_work_on(business: Business, staff: Client) -> None:
+    sent = make_sending(business)
+    page = do(staff, "duplicate", sent)
+    assert "Copy of Spring" in page
+    copy = Campaign.objects.latest("pk")
+    assert (copy.name, copy.status, copy.text) == ("Copy of Spring", "draft", sent.text)
+    assert copy.created_by is not None
+    do(staff, "duplicate", make_campaign(name="Foreign"))
+    assert not Campaign.objects.filter(name="Copy of Foreign").exists()
+
+
 class TestForm:
     def test_a_draft(self, business: Business, staff: Client) -> None:
         assert staff.get(reverse(ADD)).status_code == 200
@@ -205,7 +229,7 @@ class TestForm:
         [
             ({"text": ""}, "The text is empty."),
             ({"text": "Hi {{surname}}"}, "Unknown placeholder"),
-            ({"send_date": "2020-01-01", "send_time": "10:00"}, "has passed"),
+            ({"send_date": "2020-01-01", "send_time": "10:00"}, "This time has passed."),
             ({"send_date": "9999-12-31", "send_time": "10:00"}, "Choose another day."),
             ({"send_date": "2027-01-01"}, "Give both a date and a time"),
             ({"gender": "x"}, "Select a valid choice."),
@@ -256,8 +280,42 @@ class TestForm:
             reverse(CHANGE, args=[campaign.pk]), form(business, name="Late"), follow=True
         )
         assert "under way already" in answer.text
+        assert 'value="Late"' in answer.text  # what was written is not lost
         campaign.refresh_from_db()
         assert campaign.name == "Spring"
+
+    def test_one_that_can_be_changed_no_more_is_shown_with_the_reason(
+        self, business: Business, staff: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        campaign = make_campaign(business)
+
+        def launched(**_: object) -> Campaign:
+            monkeypatch.setattr(Campaign, "EDITABLE", ())
+            return refuse()
+
+        monkeypatch.setattr(services, "update_campaign", launched)
+        url = reverse(CHANGE, args=[campaign.pk])
+        answer = staff.post(url, form(business, name="Late"), follow=True)
+        assert answer.redirect_chain == [(url, 302)]
+        assert "under way already" in answer.text
+
+    def test_a_series_without_a_time_is_said_to_be_a_draft(
+        self, business: Business, staff: Client
+    ) -> None:
+        page = staff.post(reverse(ADD), form(business, repeat="day"), follow=True).text
+        assert "it repeats once it has a date and a time" in page
+        page = staff.post(reverse(ADD), form(business), follow=True).text
+        assert "it repeats" not in page
+
+    def test_a_refused_series_keeps_what_was_written(
+        self, business: Business, staff: Client
+    ) -> None:
+        ended = {"repeat": "day", "repeat_until": "2020-01-31"}
+        when = {"send_date": f"{timezone.now().year + 1}-01-01", "send_time": "10:00"}
+        page = staff.post(reverse(ADD), form(business, text="Two for one", **ended, **when))
+        assert "The series ends before its first run" in page.text
+        assert "Two for one" in page.text
+        assert not Campaign.objects.exists()
 
     def test_delete(self, business: Business, staff: Client) -> None:
         campaign = make_campaign(business)

@@ -54,6 +54,8 @@ def test_failures_are_sent_again_after_a_question(business: Business, staff: Cli
     retried = Broadcast.objects.latest("pk")
     expand(retried.pk)
     assert Message.objects.filter(broadcast=retried).count() == 2
+    page = staff.get(reverse("admin:campaigns_campaign_change", args=[campaign.pk])).text
+    assert page.count("failed ones again, sending") == 1
     assert "cannot be retried" in ask(staff, "retry", campaign, confirmed="yes")
 
 

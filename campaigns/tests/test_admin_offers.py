@@ -216,7 +216,7 @@ class TestAutomation:
     ) -> None:
         make_automation(business)
         answer = staff.post(reverse(ADD_AUTOMATION), automation_form(business), follow=True)
-        assert "already exists" in answer.text
+        assert "change that one" in answer.text
         assert Automation.objects.count() == 1
 
     def test_its_results_and_why_it_is_not_deleted(self, business: Business, staff: Client) -> None:

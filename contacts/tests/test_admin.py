@@ -193,7 +193,7 @@ class TestContact:
         form = {"phone": contact.phone} | CONSENTS
         assert staff.post(url, form).status_code == 302
 
-        with django_assert_max_num_queries(10):
+        with django_assert_max_num_queries(11):
             page = staff.get(url).text
 
         assert "Withdrawn" in page

@@ -41,6 +41,7 @@ def test_upload_poll_and_read_the_errors(client: APIClient, business: Business) 
 
     tasks.run_import(answer.json()["id"])
 
+    assert answer["Location"].startswith("http://")  # whole, as everywhere
     done = client.get(answer["Location"]).json()
     expected = {"total": 2, "processed": 2, "created": 1, "updated": 0, "skipped": 0, "failed": 1}
     assert (done["status"], done | expected) == ("completed", done)

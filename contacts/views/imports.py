@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.http import StreamingHttpResponse
-from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
@@ -12,6 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
 from accounts.idempotency import idempotent
 from accounts.models import User
@@ -87,7 +87,7 @@ class ImportViewSet(
             update_existing=data["update_existing"],
         )
         ring_on_commit(tasks.run_import, contact_import.pk)
-        location = reverse("contact-import-detail", args=[contact_import.pk])
+        location = reverse("contact-import-detail", args=[contact_import.pk], request=request)
         return Response(
             self.get_serializer(contact_import).data,
             status=status.HTTP_202_ACCEPTED,

@@ -160,6 +160,11 @@ class BroadcastCounters(models.Model):
     def __str__(self) -> str:
         return f"Counters of {self.broadcast_id}"
 
+    @property
+    def handed_over(self) -> int:
+        """To the gateway, whatever came of it; what never goes there is not."""
+        return self.sent + self.delivered + self.undelivered + self.failed + self.unknown
+
 
 class ExpansionCursor(models.Model):
     """How far a broadcast's audience has been turned into messages (contacts in order of id).

@@ -6,6 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.tests.factories import make_business, make_member
 from messaging import services
+from messaging.admin import WHY
 from messaging.gateways.base import CredentialsRefused, FailureReason, SendResult
 from messaging.models import GatewayEvent, Message
 from messaging.tests.factories import ScriptedGateway, accept_all, make_expanded
@@ -141,3 +142,16 @@ def test_a_single_message_that_was_paused_can_be_given_up(
 
     refused.refresh_from_db()
     assert refused.status == "cancelled"
+
+
+def test_staff_read_why_in_words(clerk: Client) -> None:
+    mine = Message.objects.get(business__name="Mine")
+    problem = {"status": "suppressed", "reason": "frequency_cap"}
+    Message.objects.filter(pk=mine.pk).update(**problem)
+    for url in ("/admin/messaging/message/", f"/admin/messaging/message/{mine.pk}/change/"):
+        assert "as many messages as the frequency cap allows" in clerk.get(url).text
+
+
+def test_every_reason_of_a_message_has_words() -> None:
+    never_of_a_message = {"credentials", "throttled", "unreachable"}
+    assert {*FailureReason} - never_of_a_message <= WHY.keys()

@@ -139,11 +139,30 @@ def test_the_command_closes_only_what_it_was_told_to(unknown: Broadcast) -> None
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--dry-run"], ["--older-than", "soon"], ["--older-than", "-1"]]
+    "arguments",
+    [["--dry-run"], ["--older-than", "soon"], ["--older-than", "-1"], ["--broadcast", "999"]],
 )
 def test_the_command_refuses_what_makes_no_sense(db: None, arguments: list[str]) -> None:
     with pytest.raises(CommandError):
         command(*arguments)
+
+
+def test_counters_that_differ_are_named(
+    unknown: Broadcast, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("check_counters", "--broadcast", str(unknown.pk))
+    assert "All counters are right." in capsys.readouterr().out
+    counters = BroadcastCounters.objects.filter(broadcast=unknown)
+    counters.update(unknown=4, failed=1)
+    with pytest.raises(CommandError, match="differ"):
+        call_command("check_counters")
+    assert str(unknown.pk) in capsys.readouterr().out
+    counters.update(unknown=5, failed=0)
+
+
+def test_nothing_is_said_of_a_broadcast_that_is_not_there(db: None) -> None:
+    with pytest.raises(CommandError, match="There is no broadcast 999"):
+        call_command("check_counters", "--broadcast", "999")
 
 
 CLOSE = {"action": "close_unknown"}

@@ -188,7 +188,9 @@ def test_a_body_that_is_no_json_waits_for_a_person(capsys: pytest.CaptureFixture
     assert event.state == "quarantined"
 
     call_command("replay_events", "--dry-run", "--kind", "inbound")
-    assert f"{event.pk} inbound" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert f"{event.pk} inbound" in listed
+    assert "1 events are in quarantine; nothing was changed." in listed
     event.refresh_from_db()
     assert event.state == "quarantined"
     call_command("replay_events", str(event.pk + 100))

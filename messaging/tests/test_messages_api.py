@@ -129,5 +129,9 @@ def test_messages_are_found_by_status_and_phone(client: APIClient, business: Bus
 
     assert len(client.get(URL, {"status": "queued"}).json()["results"]) == 2
     assert client.get(URL, {"status": "sent"}).json()["results"] == []
-    assert [row["phone"] for row in client.get(URL, {"phone": phone}).json()["results"]] == [phone]
+    for spelling in (phone, phone.removeprefix("+"), phone.removeprefix("+30")):
+        found = client.get(URL, {"phone": spelling}).json()["results"]
+        assert [row["phone"] for row in found] == [phone]
+    assert client.get(URL, {"phone": "nobody"}).json()["results"] == []
+    assert client.get(URL, {"contact": "1.5"}).status_code == 400
     assert client.get(URL, {"colour": "red"}).status_code == 400

@@ -1,7 +1,8 @@
-"""Tags, forms and scans as staff see them."""
+"""Tags, forms and scans as staff see them, and the contact with its timeline."""
 
+from nfc.admin.contacts import ContactWithTimeline
 from nfc.admin.forms import OptInFormAdmin
 from nfc.admin.scans import ScanAdmin
 from nfc.admin.tags import TagAdmin
 
-__all__ = ["OptInFormAdmin", "ScanAdmin", "TagAdmin"]
+__all__ = ["ContactWithTimeline", "OptInFormAdmin", "ScanAdmin", "TagAdmin"]

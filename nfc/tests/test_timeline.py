@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Business
@@ -164,3 +165,23 @@ def test_a_page_does_not_grow_in_queries(
     client = api_client(make_member(business))
     with django_assert_max_num_queries(13):
         client.get(f"/api/v1/contacts/{contact.pk}/timeline/")
+
+
+def test_staff_read_it_at_the_contact() -> None:
+    business = make_business()
+    sign_up(make_tag(business))
+    message = offer_to(business)
+    write("Are you <open>?", PHONE)
+    contact = Contact.objects.get(business=business)
+    clerk, stranger = Client(), Client()
+    clerk.force_login(make_member(business, is_staff=True))
+    stranger.force_login(make_member(make_business(), is_staff=True))
+    url = f"/admin/contacts/contact/{contact.pk}/change/"
+
+    page = clerk.get(url).text
+
+    shown = [page.index(word) for word in ("Are you &lt;open&gt;?", "Message</td>", "Consent</td>")]
+    assert shown == sorted(shown)
+    assert f"/admin/messaging/message/{message.pk}/change/" in page
+    assert stranger.get(url).status_code == 302  # to the index: it does not exist
+    assert clerk.get("/admin/contacts/contact/add/").status_code == 200

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from messaging.management.commands._broadcast import add_broadcast, refuse_stranger
 from messaging.services.counting import wrong_counters
 
 
@@ -11,9 +12,10 @@ class Command(BaseCommand):
     help = "Compare the counters of broadcasts with a full count; exits 1 if any differs."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--broadcast", type=int, help="Only this one (default: all).")
+        add_broadcast(parser)
 
     def handle(self, *_: Any, broadcast: int | None, **__: Any) -> None:
+        refuse_stranger(broadcast)
         wrong = list(wrong_counters(broadcast_id=broadcast))
         for difference in wrong:
             self.stdout.write(str(difference))

@@ -27,6 +27,7 @@ class Command(BaseCommand):
             received = f"{event.received_at:%Y-%m-%d %H:%M:%S} UTC"
             self.stdout.write(f"{event.pk} {event.kind} {received}: {event.problem}")
         if dry_run:
+            self.stdout.write(f"{events.count()} events are in quarantine; nothing was changed.")
             return
         moved = services.replay_events(ids=list(events.values_list("pk", flat=True)))
         ring_on_commit(tasks.apply_events)

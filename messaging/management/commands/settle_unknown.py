@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from messaging.management.commands._broadcast import add_broadcast, refuse_stranger
 from messaging.selectors import unknown_messages
 from messaging.services import close_unknown
 
@@ -17,7 +18,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--broadcast", type=int, metavar="ID", help="Only this one's.")
+        add_broadcast(parser)
         parser.add_argument(
             "--older-than",
             type=_hours,
@@ -39,6 +40,7 @@ class Command(BaseCommand):
     ) -> None:
         if dry_run and not close_now:
             raise CommandError("--dry-run goes with --close-now.")
+        refuse_stranger(broadcast)
         chosen = None if broadcast is None else [broadcast]
         found = unknown_messages(older_than=older_than, broadcast_ids=chosen)
         for group in found:
