@@ -72,6 +72,16 @@ def at_once(work: Callable[[], object], *, threads: int) -> None:
         thread.join()
 
 
+def somebody_waits_for_a_lock() -> bool:
+    """In the database of this test."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def statuses(broadcast: Broadcast) -> dict[str, int]:
     """How many messages stand in each status, counted one by one."""
     found: dict[str, int] = {}

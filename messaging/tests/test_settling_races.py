@@ -25,7 +25,12 @@ from messaging.selectors import statistics
 from messaging.services.claiming import claim_batch
 from messaging.services.counting import wrong_counters
 from messaging.services.recording import Requeue, Results, record
-from messaging.tests.factories import at_once, make_expanded, statuses
+from messaging.tests.factories import (
+    at_once,
+    make_expanded,
+    somebody_waits_for_a_lock,
+    statuses,
+)
 from messaging.tests.mitto import make_gateway
 from messaging.tests.simulated import wait_for
 from messaging.tests.unknown import (
@@ -168,12 +173,6 @@ def look_up_during(work: Callable[[], object], message_id: int) -> int:
         wait_for(somebody_waits_for_a_lock)
     meanwhile.join()
     return settled[0]
-
-
-def somebody_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-        return bool(cursor.fetchone()[0])
 
 
 def test_a_late_answer_that_is_just_being_committed_goes_first() -> None:
