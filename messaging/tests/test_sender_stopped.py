@@ -19,8 +19,9 @@ from messaging import services
 from messaging.gateways.base import FailureReason, OutgoingSms, SendResult
 from messaging.models import Batch, Broadcast, GatewayEvent, InboundMessage
 from messaging.selectors import statistics
-from messaging.services import inbound, recording
+from messaging.services.claiming import give_back
 from messaging.services.counting import wrong_counters
+from messaging.services.obeying import obey
 from messaging.tests.factories import ScriptedGateway, accept_all, make_expanded, statuses
 from messaging.tests.inbound import apply_all, is_out, make_shop, post, sms, text_to
 from messaging.tests.mitto import make_gateway
@@ -88,6 +89,7 @@ def wait_is_over() -> None:
     ],
 )
 def test_nobody_is_texted_twice_and_everybody_is_accounted_for(
+    *,
     how: str,
     point: str,
     accepted: int,
@@ -144,7 +146,7 @@ def test_who_was_frozen_while_recording_records_again(
             SendResult.not_accepted(FailureReason.THROTTLED),
         ]
 
-    monkeypatch.setattr(recording, "give_back", freezing_once(recording.give_back))
+    monkeypatch.setattr("messaging.services.recording.give_back", freezing_once(give_back))
     services.send_next_batch(ScriptedGateway(throttle_last))
 
     assert statuses(broadcast) == {"sent": BATCH - 1, "queued": RECIPIENTS - BATCH + 1}
@@ -157,7 +159,7 @@ def test_what_somebody_wrote_waits_for_whoever_was_frozen_over_it(
     shop = make_shop()
     text_to(shop)
     post(sms("STOP"))
-    monkeypatch.setattr(inbound, "obey", freezing_once(inbound.obey))
+    monkeypatch.setattr("messaging.services.inbound.obey", freezing_once(obey))
 
     with pytest.raises(InternalError):
         apply_all()
