@@ -247,6 +247,12 @@ GATEWAY_CALL_DEADLINE = env.integer("GATEWAY_CALL_DEADLINE", 20, minimum=1)  # s
 SEND_LEASE = env.integer(
     "SEND_LEASE", GATEWAY_CALL_DEADLINE + 10, minimum=GATEWAY_CALL_DEADLINE + 2
 )
+if not env.boolean("PGBOUNCER", default=False):
+    # Whoever is frozen, or cut off, in the middle of a claim holds locks that all others wait for:
+    # no longer than a lease. PgBouncer has a time-out of its own for that.
+    DATABASES["default"]["OPTIONS"].setdefault(
+        "options", f"-c idle_in_transaction_session_timeout={SEND_LEASE}s"
+    )
 GATEWAY_BACK_OFF = env.integer("GATEWAY_BACK_OFF", 5, minimum=1)  # seconds
 # What is unknown for so many hours is closed as failed; a later report still lifts it.
 UNKNOWN_CLOSURE_HOURS = env.integer("UNKNOWN_CLOSURE_HOURS", 72, minimum=1, maximum=8760)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from campaigns.recurrence import Recurrence, first_run, latest_due, next_run
+from campaigns.recurrence import WEEKDAYS, Recurrence, first_run, latest_due, next_run
 from campaigns.schedule import Schedule, from_wall_time
 
 ZONES = sorted(available_timezones())
@@ -136,6 +136,27 @@ def test_a_daily_series_has_one_run_a_day_at_its_wall_time(minutes: int) -> None
             local = wall_time(run.instant, change.zone)
             kept = (run.day, at) == (local.date(), local.time())
             assert kept or shifted(run, local), (change, run)
+
+
+@pytest.mark.parametrize("every", ["week", "month"])
+def test_a_rarer_series_meets_each_change_once_at_its_wall_time(every: str) -> None:
+    """Its day is that of the change, and its time the one that may be missing or come twice."""
+    for change in latest_changes():
+        day, at = change.before.date(), change.before.time().replace(microsecond=0)
+        rule: Recurrence = {"every": every}
+        if every == "week":
+            rule["weekdays"] = [WEEKDAYS[day.weekday()]]
+        else:
+            rule["day"] = day.day
+        eve = from_wall_time(day - timedelta(days=3), at, change.zone).instant
+        run = first_run(rule, start=eve.date(), at=at, zone=change.zone, now=eve)
+        assert run is not None
+        assert run.day == day, change
+        local = wall_time(run.instant, change.zone)
+        assert (day, at) == (local.date(), local.time()) or shifted(run, local), change
+        following = next_run(rule, last=run, zone=change.zone, now=run.instant)
+        assert following is not None
+        assert following.day >= day + timedelta(days=7), (change, following)
 
 
 def shifted(run: Schedule, local: datetime) -> bool:

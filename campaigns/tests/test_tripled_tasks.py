@@ -35,7 +35,7 @@ def _gateway_of_this_test(simulated_gateway: SimulatedGateway) -> Iterator[None]
     _gateway_of_process.cache_clear()
 
 
-QUEUES = ("scheduler", "sms", "events")
+QUEUES = ("scheduler", "sms", "events", "imports")
 TICKS = (launch_due, sweep, apply_events, reconcile)
 MOST = 8  # rings that are kept in a round: as any ring may be lost, so may the others
 

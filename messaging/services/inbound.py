@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, InternalError, OperationalError, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -74,8 +74,8 @@ def _apply(event: GatewayEvent) -> bool:
             continue
         try:
             is_answered |= _take_in(event, index, element)
-        except (OperationalError, InterfaceError):
-            raise  # the database is away: the event waits
+        except (OperationalError, InterfaceError, InternalError):
+            raise  # the database is away, or was while we were frozen: the event waits
         except Exception as error:
             # Whatever it is, it must not stop the messages of everybody else.
             logger.exception("Message %s of gateway event %s cannot be applied.", index, event.pk)

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import InternalError, OperationalError, connection, transaction
 
 from messaging.gateways import get_gateway
 from messaging.gateways.base import (
@@ -166,7 +166,7 @@ def _record_surely(claim: Claim, verdict: Verdict) -> Recorded | None:
                 if recorded is not None and concerns:
                     _judge_broadcast(claim, verdict)
                 return recorded
-        except OperationalError:
+        except (OperationalError, InternalError):  # the latter if we were frozen inside it
             connection.close()
             if time.monotonic() > give_up_at:
                 raise

@@ -57,11 +57,14 @@ def make_expanded(**fields: object) -> Broadcast:
 
 
 def at_once(work: Callable[[], object], *, threads: int) -> None:
-    """Run the same work in several threads, each with a connection of its own."""
+    """Run the same work in several threads, each with a connection of its own; none may fail."""
+    faults: list[BaseException] = []
 
     def run() -> None:
         try:
             work()
+        except BaseException as fault:
+            faults.append(fault)
         finally:
             connection.close()
 
@@ -70,6 +73,19 @@ def at_once(work: Callable[[], object], *, threads: int) -> None:
         thread.start()
     for thread in running:
         thread.join()
+    if faults:
+        raise faults[0]
+
+
+def somebody_waits_for_a_lock() -> bool:
+    """In the database of this test."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees the first only
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def somebody_waits_for_a_lock() -> bool:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from accounts.tests.factories import make_business
@@ -11,13 +12,16 @@ from messaging import services
 from messaging.gateways.base import OutgoingSms, SendResult
 from messaging.models import Batch, Broadcast, GatewayReference, Message
 from messaging.services.counting import wrong_counters
+from messaging.signals import messages_changed
 from messaging.tests.factories import (
     ScriptedGateway,
     accept_all,
     at_once,
     make_expanded,
+    somebody_waits_for_a_lock,
     statuses,
 )
+from messaging.tests.simulated import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,13 +59,13 @@ def phones_of(broadcast: Broadcast) -> set[str]:
 def test_a_campaign_of_100_is_done_within_a_few_batches_of_one_of_200_000(
     settings: Settings,
 ) -> None:
-    """To scale: 400 batches are under way, and the small campaign has 1."""
+    """To scale: 400 batches are under way, and the small campaign has 4, as 100 in calls of 25."""
     settings.SEND_BATCH_SIZE, settings.EXPANSION_CHUNK_SIZE = 5, 2000
     large = make_expanded(contacts=2000, business=make_business())
-    gateway = Launching(20, contacts=5)
+    gateway = Launching(20, contacts=20)
 
     def work() -> None:
-        while gateway.small is None or len(gateway.calls) < gateway.launched_after + 20:
+        while gateway.small is None or len(gateway.calls) < gateway.launched_after + 30:
             services.send_next_batch(gateway)
 
     at_once(work, threads=WORKERS)
@@ -69,10 +73,12 @@ def test_a_campaign_of_100_is_done_within_a_few_batches_of_one_of_200_000(
     assert gateway.small is not None
     small = phones_of(gateway.small)
     after = gateway.calls[gateway.launched_after :]
-    served = next(number for number, call in enumerate(after, 1) if small & set(call))
+    served = [number for number, call in enumerate(after, 1) if small & set(call)]
     # Those whose claim was under way already, and one more: the next claim is the small one's.
-    assert served <= 2 * WORKERS
-    assert statuses(gateway.small) == {"sent": 5}
+    assert served[0] <= 2 * WORKERS
+    # From then on they take turns.
+    assert served[-1] <= 2 * WORKERS + 2 * 4
+    assert statuses(gateway.small) == {"sent": 20}
     assert Batch.objects.filter(broadcast=large, state="ready").count() > 300
 
 
@@ -116,6 +122,45 @@ def test_a_cancel_that_races_claims_leaves_no_result_unrecorded(settings: Settin
         assert len(gateway.calls) <= gateway.cancelled_after + WORKERS
         broadcast.refresh_from_db()
         assert broadcast.status == "cancelled"
+
+
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_a_cancel_in_the_middle_of_a_claim_loses_nothing_of_it(
+    settings: Settings, is_settled: bool
+) -> None:
+    """It waits for the mark's commit, and leaves the batch to who marked it."""
+    settings.SEND_BATCH_SIZE = 2
+    broadcast = make_expanded(contacts=6, business=make_business())
+    gateway = ScriptedGateway(accept_all)
+
+    def cancel() -> None:
+        assert services.cancel_broadcast(broadcast_id=broadcast.pk)
+        if is_settled:
+            services.settle_batches(broadcast_id=broadcast.pk)
+
+    racing = threading.Thread(target=lambda: at_once(cancel, threads=1))
+
+    def cancel_once(**_: object) -> None:
+        if connection.in_atomic_block and racing.ident is None:
+            racing.start()
+            wait_for(somebody_waits_for_a_lock)
+
+    messages_changed.connect(cancel_once)
+    try:
+        services.send_next_batch(gateway)
+    finally:
+        messages_changed.disconnect(cancel_once)
+        racing.join()
+    while services.send_next_batch(gateway):
+        pass
+    services.sweep_messaging()
+
+    [call] = gateway.calls
+    messages = Message.objects.filter(broadcast=broadcast)
+    assert set(messages.filter(status="sent").values_list("phone", flat=True)) == set(call)
+    assert statuses(broadcast) == {"sent": 2, "cancelled": 4}
+    batches = Batch.objects.filter(broadcast=broadcast).values_list("state", flat=True)
+    assert sorted(batches) == ["cancelled", "cancelled", "recorded"]
 
 
 class CancellingGateway(ScriptedGateway):

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -89,6 +90,21 @@ def test_a_forged_or_repeated_request_is_refused(
         if headers.get("X-Webhook-Timestamp", "").isascii():
             assert answer.json()["code"] == code
     assert not GatewayEvent.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("age", "status"), [(-61, 401), (-59, 202), (0, 202), (59, 202), (61, 401)]
+)
+def test_what_was_signed_holds_for_the_window_and_no_longer(
+    settings: Settings, age: int, status: int
+) -> None:
+    """Whoever recorded a request cannot send it again later, nor date it ahead."""
+    settings.MITTO_WEBHOOK_HMAC_SECRET = KEY
+    settings.WEBHOOK_REPLAY_SECONDS = 60
+    with time_machine.travel(1_800_000_000, tick=False):
+        headers = signed(b"[]", at=1_800_000_000 - age)
+        assert post(b"[]", **headers) == status
+    assert GatewayEvent.objects.count() == (status == 202)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -48,19 +48,40 @@ def test_they_want_no_more(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "keyword"),
     [
-        "ΣTOΠ",  # T and O are Latin
-        "TEΛOΣ",  # T, E and O are Latin
-        "ΔIAΓPAΦH",  # all that Latin has
-        "SΤΟΡ",  # the last three are Greek
-        "ЅТОР",  # Cyrillic, all of it
-        "stοp",  # the o is Greek
-        "НЕLР",  # not STOP, but as mixed
+        ("ΣTOΠ", Keyword.STOP),  # T and O are Latin
+        ("TEΛOΣ", Keyword.STOP),  # T, E and O are Latin
+        ("ΔIAΓPAΦH", Keyword.STOP),  # all that Latin has
+        ("SΤΟΡ", Keyword.STOP),  # the last three are Greek
+        ("ЅТОР", Keyword.STOP),  # Cyrillic, all of it
+        ("stοp", Keyword.STOP),  # the o is Greek
+        ("НЕLР", Keyword.HELP),  # H, E and P are Cyrillic
+        ("SΤΑRΤ", Keyword.START),  # T and A are Greek
+        ("NAI", Keyword.YES),  # all of it Latin
+        ("ΥΕS", Keyword.YES),  # Y and E are Greek
     ],
 )
-def test_letters_that_look_alike_are_alike(text: str) -> None:
-    assert read_keyword(text) in {Keyword.STOP, Keyword.HELP}
+def test_letters_that_look_alike_are_alike(text: str, keyword: Keyword) -> None:
+    assert read_keyword(text) is keyword
+
+
+# Whole sets of capitals that look the same: Latin, Greek, Cyrillic.
+SAME = [
+    "AΑА", "BΒВ", "CС", "EΕЕ", "HΗН", "IΙІ", "JЈ", "KΚК", "MΜМ", "NΝ", "OΟО", "PΡР", "SЅ", "TΤТ",
+    "XΧХ", "YΥУ", "ZΖ",
+]  # fmt: skip
+ALIKE = {letter: letters for letters in SAME for letter in letters}
+
+
+@given(st.data())
+def test_in_any_mixture_of_alphabets(data: st.DataObject) -> None:
+    words = [(w, k) for found in WORDS.values() for k, spelt in found.items() for w in spelt]
+    word, keyword = data.draw(st.sampled_from(words))
+    mixed = "".join(
+        data.draw(st.sampled_from(ALIKE.get(letter, letter))) for letter in word.upper()
+    )
+    assert read_keyword(mixed) is keyword
 
 
 @pytest.mark.parametrize(

@@ -192,8 +192,9 @@ def test_without_any_pace_redis_is_not_asked(settings: Settings) -> None:
 class UnsteadyGateway(ScriptedGateway):
     """Refuses whole requests and throttles by chance; notices a phone that is in two hands."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, business: Business) -> None:
         super().__init__(self.decide)
+        self.business = business
         self.dice = random.Random(seed)
         self.lock = threading.Lock()
         self.taken: set[str] = set()  # in a call now, or accepted
@@ -201,11 +202,12 @@ class UnsteadyGateway(ScriptedGateway):
 
     def decide(self, messages: Sequence[OutgoingSms]) -> list[SendResult]:
         phones = {message.destination for message in messages}
+        free(str(self.business.pk))  # others claim while this call is under way
         with self.lock:
             self.twice += phones & self.taken
             self.taken |= phones
             chance = self.dice.random()
-        time.sleep(0.002)
+        time.sleep(0.02)
         if chance < 0.6:
             return accept_all(messages)
         with self.lock:
@@ -221,7 +223,7 @@ def test_two_batches_never_hold_the_same_message(settings: Settings) -> None:
     business = make_business(daily_message_cap=45)
     broadcast = make_expanded(contacts=60, business=business)
     Business.objects.update(pace=12)
-    gateway = UnsteadyGateway(seed=5)
+    gateway = UnsteadyGateway(seed=5, business=business)
 
     def work() -> None:
         while services.send_next_batch(gateway):

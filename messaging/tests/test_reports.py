@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import F
 from django.test import Client
 from pytest_django import Settings
 
 from messaging import services
+from messaging.gateways import mitto
+from messaging.gateways.base import DeliveryStatus
 from messaging.models import (
     Broadcast,
     BroadcastCounters,
@@ -203,6 +206,30 @@ def test_five_hundred_in_one_array_with_one_bad(client: Client, settings: Settin
     apply_all()
 
     assert statuses(broadcast) == {"delivered": 499, "sent": 1}
+
+
+def test_an_event_in_quarantine_is_replayed_and_its_good_elements_count_once(
+    client: Client, settings: Settings, sent: Broadcast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an upgrade that knows the gateway's new word."""
+    first, second, third = ids()
+    report(client, [delivery(first), delivery(second, "Handed over")], settings)
+    apply_all()
+    report(client, [delivery(first, "Failure"), delivery(third)], settings)
+    apply_all()
+    assert statuses(sent) == {"delivered": 2, "sent": 1}
+
+    call_command("replay_events", "--kind", "delivery", verbosity=0)
+    apply_all()
+    assert statuses(sent) == {"delivered": 2, "sent": 1}, "nobody can read it yet"
+    assert GatewayEvent.objects.filter(state="quarantined").count() == 1
+    monkeypatch.setitem(mitto.DELIVERY_STATUSES, "handed over", DeliveryStatus.DELIVERED)
+    for _ in range(2):
+        call_command("replay_events", verbosity=0)
+        apply_all()
+
+    assert statuses(sent) == {"delivered": 3}
+    assert set(GatewayEvent.objects.values_list("state", flat=True)) == {"applied"}
 
 
 def test_an_event_that_cannot_be_applied_stands_in_nobody_s_way(

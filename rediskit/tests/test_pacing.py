@@ -1,5 +1,7 @@
 """So many a second: over all processes by Redis, by shares while it is away."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -121,6 +123,36 @@ def test_all_who_ask_at_once_get_no_more_than_the_pace(name: str) -> None:
         thread.join()
     seconds = (server_time() - began) / 1_000_000
     assert 70 <= sum(granted) <= 70 * (seconds + 1)
+
+
+ASK = """
+import django
+django.setup()
+from rediskit.connection import client
+from rediskit.pacing import Pace, take
+paces = [Pace({name!r}, 1_000_000), Pace({name!r} + "s", 70)]
+print(take(1, [Pace({name!r} + "other", 70)]).granted, flush=True)  # it has connected
+input()
+print(sum(take(7, paces).granted for _ in range(50)), *client().time())
+"""
+
+
+def test_several_processes_get_no_more_than_the_pace_together(name: str) -> None:
+    command = [sys.executable, "-c", ASK.format(name=name)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, **pipes) for _ in range(3)]  # type: ignore[call-overload]
+    assert [process.stdout.readline() for process in processes] == ["1\n"] * 3
+
+    began = server_time()
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [process.communicate(timeout=60)[0].split() for process in processes]
+    # Not the time now: to come to its end takes a process longer than all that it has asked.
+    ended = max(int(seconds) * 1_000_000 + int(micro) for _, seconds, micro in told)
+    granted = sum(int(number) for number, *_ in told)
+
+    assert 70 <= granted <= 70 * ((ended - began) / 1_000_000 + 1)
 
 
 @pytest.fixture
