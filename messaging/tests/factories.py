@@ -88,12 +88,6 @@ def somebody_waits_for_a_lock() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def somebody_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-        return bool(cursor.fetchone()[0])
-
-
 def statuses(broadcast: Broadcast) -> dict[str, int]:
     """How many messages stand in each status, counted one by one."""
     found: dict[str, int] = {}
