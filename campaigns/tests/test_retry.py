@@ -21,7 +21,8 @@ from campaigns.tests.factories import expand, finish, make_sending
 from contacts.models import Contact, Suppression
 from contacts.services import unsubscribe
 from messaging.gateways.base import FailureReason, OutgoingSms, SendResult
-from messaging.models import Broadcast, Message, WaitingReport
+from messaging.models import Broadcast, Message, MessageProblem, WaitingReport
+from messaging.selectors import next_failures
 from messaging.services import apply_stored_events, close_unknown, send_next_batch
 from messaging.services.counting import wrong_counters
 from messaging.tests.factories import ScriptedGateway, accept_all
@@ -280,3 +281,21 @@ def test_a_retry_is_paused_and_cancelled_as_a_launch_is(business: Business) -> N
     assert services.cancel_campaign(campaign=campaign).status == "cancelled"
     finish(campaign)
     assert campaign.status == "cancelled"
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_failures_come_in_order_and_each_once(limit: int) -> None:
+    """Of several broadcasts and statuses; a message that was closed and then reported has two."""
+    found = [(1, 11, "failed"), (1, 13, "undelivered"), (1, 13, "failed"), (1, 16, "failed")]
+    found += [(2, 12, "undelivered"), (2, 15, "failed"), (2, 14, "failed"), (2, 14, "failed")]
+    ignored = [(1, 17, "unknown"), (3, 18, "failed"), (2, 10, "failed")]
+    MessageProblem.objects.bulk_create(
+        MessageProblem(broadcast_id=broadcast, message_id=message, status=status)
+        for broadcast, message, status in found + ignored
+    )
+    after = 10
+    ids: list[int] = []
+    while some := next_failures({"broadcasts": [1, 2], "reasons": []}, after=after, limit=limit):
+        ids += [message_id for message_id, _ in some]
+        after = ids[-1]
+    assert ids == [11, 12, 13, 14, 15, 16]
