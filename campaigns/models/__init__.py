@@ -1,6 +1,11 @@
 """The marketing objects: templates, campaigns and automations."""
 
-from campaigns.models.automations import MAX_OFFER_DAYS, Automation, AutomationRun
+from campaigns.models.automations import (
+    LATEST_SEND_TIME,
+    MAX_OFFER_DAYS,
+    Automation,
+    AutomationRun,
+)
 from campaigns.models.campaigns import (
     MAX_NAME,
     MAX_OFFER_TEXT,
@@ -14,6 +19,7 @@ from campaigns.models.campaigns import (
 )
 
 __all__ = [
+    "LATEST_SEND_TIME",
     "MAX_NAME",
     "MAX_OFFER_DAYS",
     "MAX_OFFER_TEXT",

@@ -1,5 +1,7 @@
 """Messages that go out by themselves, and to whom they went."""
 
+from datetime import time
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -10,6 +12,7 @@ from campaigns.models.campaigns import WithOffer
 from messaging.models import Broadcast
 
 MAX_OFFER_DAYS = 366
+LATEST_SEND_TIME = time(23, 30)  # the sweep needs some minutes of the day
 
 
 class Automation(WithOffer):
@@ -36,7 +39,9 @@ class Automation(WithOffer):
         validators=[MinValueValidator(1), MaxValueValidator(MAX_OFFER_DAYS)],
     )
     is_active = models.BooleanField(default=True)
-    send_time = models.TimeField(null=True, blank=True)
+    send_time = models.TimeField(
+        null=True, blank=True, validators=[MaxValueValidator(LATEST_SEND_TIME)]
+    )
     swept_on = models.DateField(null=True, blank=True)
     failure = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(db_default=Now())

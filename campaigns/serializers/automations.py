@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from django.core.validators import MaxValueValidator
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from accounts.strict import StrictModelSerializer
-from campaigns.models import Automation
+from campaigns.models import LATEST_SEND_TIME, Automation
 from campaigns.serializers.fields import TextField
 from campaigns.serializers.offers import AutomationOfferSerializer, WithOfferSerializer
 
@@ -24,7 +25,10 @@ class AutomationSerializer(WithOfferSerializer, StrictModelSerializer[Automation
 
     text = TextField()
     send_time = serializers.TimeField(
-        required=False, allow_null=True, help_text="Of `birthday`, which needs it; of no other."
+        required=False,
+        allow_null=True,
+        validators=[MaxValueValidator(LATEST_SEND_TIME)],
+        help_text="Of `birthday`, which needs it, at 23:30 at the latest; of no other.",
     )
     offer = AutomationOfferSerializer()
 

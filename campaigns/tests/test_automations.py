@@ -119,6 +119,7 @@ class TestWriting:
             ({"kind": "birthday"}, "/send_time", "SEND_TIME_REQUIRED"),
             ({"kind": "birthday", "send_time": None}, "/send_time", "SEND_TIME_REQUIRED"),
             ({"kind": "birthday", "send_time": "25:00"}, "/send_time", "INVALID"),
+            ({"kind": "birthday", "send_time": "23:31"}, "/send_time", "MAX_VALUE"),
             ({"send_time": "10:00"}, "/send_time", "SEND_TIME_UNWANTED"),
             ({"text": ""}, "/text", "EMPTY_TEXT"),
             ({"text": "Hi {{surname}}"}, "/text", "UNKNOWN_PLACEHOLDER"),
