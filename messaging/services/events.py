@@ -145,12 +145,25 @@ def _apply_one_by_one() -> bool:
     pending = GatewayEvent.objects.filter(kind=GatewayEvent.Kind.DELIVERY, state=State.PENDING)
     ids = list(pending.order_by("id").values_list("id", flat=True)[:_ONE_BY_ONE])
     for event_id in ids:
+        _apply_one(event_id)
+    return bool(ids)
+
+
+def _apply_one(event_id: int) -> None:
+    """The oldest. Once more if it fails, for somebody may have moved its message meanwhile.
+
+    PostgreSQL checks what we make of the counters as they were before we waited for a lock.
+    """
+    problem = ""
+    for _ in range(2):
         try:
             # What waits for others may be what cannot be applied: that is no event's fault.
             _apply_oldest(1, all_waiting=False)
         except (DataError, IntegrityError) as error:
-            _put_aside({event_id: f"cannot be applied: {error}"})
-    return bool(ids)
+            problem = f"cannot be applied: {error}"
+        else:
+            return
+    _put_aside({event_id: problem})
 
 
 @transaction.atomic
