@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from django.db import connection, transaction
 
 from messaging.models import Batch
@@ -59,9 +60,14 @@ WITH ended AS (
     UPDATE messaging_batch SET state = 'recorded'
     WHERE id = %(batch)s AND lease_token = %(token)s AND state = 'submitting'
     RETURNING id
+), results AS MATERIALIZED (
+    SELECT %(results)s::jsonb AS columns
 ), given AS MATERIALIZED (
-    SELECT %(ids)s::int8[] AS ids, %(statuses)s::text[] AS statuses, %(reasons)s::text[] AS reasons,
-        %(gateway_ids)s::text[] AS gateway_ids
+    SELECT ARRAY(SELECT jsonb_array_elements_text(columns -> 'ids')::int8) AS ids,
+        ARRAY(SELECT jsonb_array_elements_text(columns -> 'statuses')) AS statuses,
+        ARRAY(SELECT jsonb_array_elements_text(columns -> 'reasons')) AS reasons,
+        ARRAY(SELECT jsonb_array_elements_text(columns -> 'gateway_ids')) AS gateway_ids
+    FROM results
 ), moved AS (
     UPDATE messaging_message message
     SET status = given.statuses[width_bucket(message.id, given.ids)],
@@ -162,10 +168,8 @@ def _record_and_requeue(
 
 def _write(claim: Claim, results: Results, *, prior: str) -> Recorded | None:
     parameters: dict[str, Any] = {
-        "ids": results.ids,
-        "statuses": results.statuses,
-        "reasons": results.reasons,
-        "gateway_ids": results.gateway_ids,
+        # As JSON: psycopg writes arrays element by element, in Python.
+        "results": orjson.dumps(results).decode(),
         "first": claim.messages[0] if claim.messages else 0,
         "last": claim.messages[-1] if claim.messages else 0,
         "batch": claim.batch_id,
