@@ -244,7 +244,9 @@ class Role(models.TextChoices):
 class Membership(models.Model):
     """A user's role in a business: owners do all, managers all but people, the till redeems."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, db_index=False, related_name="memberships"
+    )
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -307,7 +309,9 @@ class RefreshSession(models.Model):
 class IdempotentRequest(models.Model):
     """The answer given to a POST that named an Idempotency-Key, kept for a day."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()

@@ -37,7 +37,9 @@ class OptInForm(models.Model):
     others. `version` counts the changes of what is asked and of what is agreed to.
     """
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="forms")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, db_index=False, related_name="forms"
+    )
     name = models.CharField(max_length=MAX_NAME)
     version = models.PositiveIntegerField(default=1)
     fields = models.JSONField(default=phone_only)

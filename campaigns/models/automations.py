@@ -29,7 +29,9 @@ class Automation(WithOffer):
         WELCOME = "welcome"  # once per phone
         BIRTHDAY = "birthday"  # once per phone and year
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="automations")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, db_index=False, related_name="automations"
+    )
     kind = models.CharField(max_length=10, choices=Kind)
     text = models.TextField()
     sender = models.CharField(max_length=14, blank=True, validators=[validate_sender])

@@ -34,7 +34,12 @@ class Template(models.Model):
     """A text with placeholders. Those without a business are the system's, read-only for all."""
 
     business = models.ForeignKey(
-        Business, on_delete=models.CASCADE, null=True, blank=True, related_name="templates"
+        Business,
+        on_delete=models.CASCADE,
+        db_index=False,
+        null=True,
+        blank=True,
+        related_name="templates",
     )
     name = models.CharField(max_length=MAX_NAME)
     text = models.TextField()
@@ -81,7 +86,9 @@ class Campaign(WithOffer):
 
     EDITABLE = (Status.DRAFT, Status.SCHEDULED)
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="campaigns")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, db_index=False, related_name="campaigns"
+    )
     name = models.CharField(max_length=MAX_NAME)
     template = models.ForeignKey(
         Template, on_delete=models.PROTECT, null=True, blank=True, related_name="campaigns"
@@ -220,7 +227,9 @@ class CampaignTest(models.Model):
     campaign, for it says how much of the day's allowance is used up.
     """
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
     campaign = models.ForeignKey(
         Campaign, on_delete=models.SET_NULL, null=True, blank=True, related_name="tests"
     )

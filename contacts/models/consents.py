@@ -20,7 +20,9 @@ MAX_REFERENCE = 64
 class ConsentText(models.Model):
     """The words that somebody agreed to, as they stood on the page. Kept once per business."""
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
     sha256 = models.CharField(max_length=64, help_text="Of the text in UTF-8.")
     language = models.CharField(max_length=10)
     text = models.TextField()

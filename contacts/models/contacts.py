@@ -19,7 +19,9 @@ class Gender(models.TextChoices):
 class Contact(models.Model):
     """One phone of one business. Subscribed unless its Suppression says otherwise."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="contacts")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, db_index=False, related_name="contacts"
+    )
     phone = models.CharField(max_length=16, db_collation="C", validators=[RegexValidator(E164)])
     email = models.EmailField(blank=True)
     first_name = models.CharField(max_length=100, blank=True)
@@ -58,7 +60,9 @@ class ContactList(models.Model):
     filter: {"gender"?: Gender, "age_min"?: years, "age_max"?: years}
     """
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="lists")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, db_index=False, related_name="lists"
+    )
     name = models.CharField(max_length=120)
     filter = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -74,7 +78,9 @@ class ContactList(models.Model):
 
 
 class ListMembership(models.Model):
-    contact_list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="members")
+    contact_list = models.ForeignKey(
+        ContactList, on_delete=models.CASCADE, db_index=False, related_name="members"
+    )
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -96,7 +102,9 @@ class Suppression(models.Model):
     Invariant: a contact is unsubscribed exactly when its phone stands here.
     """
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="suppressions")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, db_index=False, related_name="suppressions"
+    )
     phone = models.CharField(max_length=16, db_collation="C")
     source = models.CharField(max_length=20)
     created_at = models.DateTimeField(db_default=Now())

@@ -126,7 +126,7 @@ class ContactImportError(models.Model):
     """One row of an import that was not taken: its line in the file, and why."""
 
     contact_import = models.ForeignKey(
-        ContactImport, on_delete=models.CASCADE, related_name="errors"
+        ContactImport, on_delete=models.CASCADE, db_index=False, related_name="errors"
     )
     line = models.PositiveIntegerField()
     column = models.CharField(max_length=MAX_ERROR_COLUMN, blank=True)

@@ -21,7 +21,9 @@ class OptInRequest(models.Model):
     fields: what the form said of the person, birthday as an ISO day. Only the token's hash is kept.
     """
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
     phone = models.CharField(max_length=16, db_collation="C")
     token_hash = models.CharField(max_length=64, unique=True)
     fields = models.JSONField(default=dict)
@@ -51,7 +53,9 @@ class OptInRequest(models.Model):
 class DailySignups(models.Model):
     """How many sign-ups by public forms a business has taken on a day (UTC)."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
     day = models.DateField()
     count = models.PositiveIntegerField()
 

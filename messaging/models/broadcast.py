@@ -37,7 +37,9 @@ class Broadcast(models.Model):
         CANCELLED = "cancelled"
         FAILED = "failed"
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="broadcasts")
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, db_index=False, related_name="broadcasts"
+    )
     text = models.TextField(help_text="With placeholders, as it was at the launch.")
     sender = models.CharField(max_length=14, validators=[validate_sender])
     is_marketing = models.BooleanField(default=True, help_text="Ends with an opt-out link.")
@@ -251,7 +253,9 @@ class DailyUsage(models.Model):
     Of one zone for all: a business that could choose its own could live through three days at once.
     """
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
     day = models.DateField()
     messages = models.PositiveIntegerField(default=0)
 

@@ -117,7 +117,9 @@ class AutoReply(models.Model):
 
     ACTIVE_BY_ITSELF = frozenset({Kind.HELP})
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="auto_replies")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, db_index=False, related_name="auto_replies"
+    )
     kind = models.CharField(max_length=10, choices=Kind)
     text = models.TextField(blank=True, help_text="Empty: the standard text, where there is one.")
     is_active = models.BooleanField(default=True)

@@ -16,7 +16,9 @@ MAX_TITLE = 120
 class ShortLink(models.Model):
     """The broadcast's n-th link: `/s/{public_id}{n}` leads to its target, for every message."""
 
-    broadcast = models.ForeignKey(Broadcast, on_delete=models.PROTECT, related_name="short_links")
+    broadcast = models.ForeignKey(
+        Broadcast, on_delete=models.PROTECT, db_index=False, related_name="short_links"
+    )
     number = models.PositiveSmallIntegerField(
         validators=[MinValueValidator(1), MaxValueValidator(MAX_LINKS)]
     )
