@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, date, timedelta
 from typing import Final, TypedDict, Unpack
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, InternalError, OperationalError, transaction
 from django.utils import timezone
 
 from accounts.models import Business
@@ -56,8 +56,8 @@ def answer(*, inbound: InboundMessage, answered: Message) -> bool:
     try:
         with transaction.atomic():
             _send(reply, business, inbound=inbound, answered=answered)
-    except (OperationalError, InterfaceError):
-        raise  # the database is away: the reply waits
+    except (OperationalError, InterfaceError, InternalError):
+        raise  # the database is away, or was while we were frozen: the reply waits
     except (TemplateError, Problem) as obstacle:
         logger.warning("Reply %s is not answered: %s", inbound.pk, obstacle)
         return False

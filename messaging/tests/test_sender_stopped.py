@@ -153,13 +153,21 @@ def test_who_was_frozen_while_recording_records_again(
     assert list(wrong_counters()) == []
 
 
+@pytest.mark.parametrize(
+    ("place", "work", "text"),
+    [
+        ("inbound.obey", obey, "STOP"),
+        ("answering.send_message", services.send_message, "Are you open?"),
+    ],
+)
 def test_what_somebody_wrote_waits_for_whoever_was_frozen_over_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, place: str, work: Callable[..., Any], text: str
 ) -> None:
     shop = make_shop()
+    services.save_auto_reply(business=shop, kind="other", is_active=True, text="From 9 to 5.")
     text_to(shop)
-    post(sms("STOP"))
-    monkeypatch.setattr("messaging.services.inbound.obey", freezing_once(obey))
+    post(sms(text))
+    monkeypatch.setattr(f"messaging.services.{place}", freezing_once(work))
 
     with pytest.raises(InternalError):
         apply_all()
@@ -167,4 +175,5 @@ def test_what_somebody_wrote_waits_for_whoever_was_frozen_over_it(
     assert not InboundMessage.objects.exists()
     apply_all()
 
-    assert is_out(shop)
+    assert InboundMessage.objects.get().text == text
+    assert is_out(shop) == (text == "STOP")
