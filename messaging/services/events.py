@@ -62,11 +62,12 @@ WHERE total <= %(bytes)s OR total = size ORDER BY id
 
 # A report whose message is known by now comes back from the waiting room, and before a new one: of
 # two final reports the first one stands. In the same statement, for between two of them the message
-# may become known.
+# may become known. No NOT IN: where the statistics tell of many who wait, it compares all with all.
 _APPLY = """
 WITH report AS (
-    SELECT key AS gateway_message_id, value ->> 0 AS status, value ->> 1 AS reason
+    SELECT key AS gateway_message_id, value ->> 0 AS status, value ->> 1 AS reason, message_id
     FROM jsonb_each(%(reports)s::jsonb)
+    LEFT JOIN messaging_gatewayreference ON gateway_message_id = key
 ), returned AS (
     DELETE FROM messaging_waitingreport waiting USING messaging_gatewayreference reference
     WHERE reference.gateway_message_id = waiting.gateway_message_id
@@ -75,12 +76,13 @@ WITH report AS (
     RETURNING waiting.id, waiting.gateway_message_id, waiting.status, waiting.reason,
         reference.message_id
 ), known AS (
-    (SELECT DISTINCT ON (gateway_message_id) gateway_message_id, status, reason, message_id
-        FROM returned ORDER BY gateway_message_id, id)
-    UNION ALL
-    SELECT report.*, reference.message_id FROM report
-    JOIN messaging_gatewayreference reference USING (gateway_message_id)
-    WHERE gateway_message_id NOT IN (SELECT gateway_message_id FROM returned)
+    SELECT DISTINCT ON (gateway_message_id) gateway_message_id, status, reason, message_id
+    FROM (
+        SELECT gateway_message_id, status, reason, message_id, id AS waiting_id FROM returned
+        UNION ALL
+        SELECT gateway_message_id, status, reason, message_id, NULL FROM report
+        WHERE message_id IS NOT NULL
+    ) given ORDER BY gateway_message_id, waiting_id NULLS LAST
 ), target AS (
     SELECT message.id, message.broadcast_id, message.status AS prior, message.segments,
         known.status, known.reason
@@ -97,8 +99,7 @@ WITH report AS (
     SELECT broadcast_id, id, status, reason FROM target WHERE status = 'undelivered'
 ), waiting AS (
     INSERT INTO messaging_waitingreport (gateway_message_id, status, reason)
-    SELECT gateway_message_id, status, reason FROM report
-    WHERE gateway_message_id NOT IN (SELECT gateway_message_id FROM known)
+    SELECT gateway_message_id, status, reason FROM report WHERE message_id IS NULL
 )
 UPDATE messaging_broadcastcounters counters SET
     sent = sent - from_sent,
@@ -127,7 +128,7 @@ _MARK = "UPDATE messaging_gatewayevent SET state = 'applied' WHERE id = ANY(%s)"
 _PUT_ASIDE = """
 UPDATE messaging_gatewayevent event SET state = 'quarantined', problem = given.problem
 FROM unnest(%s::int8[], %s::text[]) given (id, problem)
-WHERE event.id = given.id AND event.state = 'pending'
+WHERE event.id = given.id
 """
 
 
@@ -137,37 +138,12 @@ def apply_stored_events() -> bool:
         return _apply_oldest(_EVENTS_AT_A_TIME)
     except (DataError, IntegrityError):
         logger.exception("Gateway events cannot be applied together; trying one by one.")
-    return _apply_one_by_one()
-
-
-def _apply_one_by_one() -> bool:
-    """What cannot be applied must not stand in the way of the rest: it goes to quarantine."""
-    pending = GatewayEvent.objects.filter(kind=GatewayEvent.Kind.DELIVERY, state=State.PENDING)
-    ids = list(pending.order_by("id").values_list("id", flat=True)[:_ONE_BY_ONE])
-    for event_id in ids:
-        _apply_one(event_id)
-    return bool(ids)
-
-
-def _apply_one(event_id: int) -> None:
-    """The oldest. Once more if it fails, for somebody may have moved its message meanwhile.
-
-    PostgreSQL checks what we make of the counters as they were before we waited for a lock.
-    """
-    problem = ""
-    for _ in range(2):
-        try:
-            # What waits for others may be what cannot be applied: that is no event's fault.
-            _apply_oldest(1, all_waiting=False)
-        except (DataError, IntegrityError) as error:
-            problem = f"cannot be applied: {error}"
-        else:
-            return
-    _put_aside({event_id: problem})
+    # What cannot be applied must not stand in the way of the rest: it goes to quarantine.
+    return all(_apply_oldest(1, alone=True) for _ in range(_ONE_BY_ONE))
 
 
 @transaction.atomic
-def _apply_oldest(limit: int, *, all_waiting: bool = True) -> bool:
+def _apply_oldest(limit: int, *, alone: bool = False) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_BEGIN, [_LOCK])
         if not cursor.fetchone()[0]:
@@ -179,10 +155,31 @@ def _apply_oldest(limit: int, *, all_waiting: bool = True) -> bool:
     for event_id, raw, _ in events:
         if problem := _read(bytes(raw), reports):
             problems[event_id] = problem
-    _apply(reports, all_waiting=all_waiting)
+    if not alone:
+        _apply(reports, all_waiting=True)
+    elif problem := _apply_alone(reports):
+        problems = {event_id: problem for event_id, _, _ in events}
     _mark([event_id for event_id, _, _ in events if event_id not in problems])
     _put_aside(problems)
     return bool(events) and (len(events) < events[0][2] or len(events) == limit)
+
+
+def _apply_alone(reports: Reports) -> str:
+    """Why it cannot be. Once more if it fails, for somebody may have moved its message meanwhile.
+
+    PostgreSQL checks what we make of the counters as they were before we waited for a lock.
+    """
+    problem = ""
+    for _ in range(2):
+        try:
+            with transaction.atomic():
+                # What waits for others may be what cannot be applied: that is no event's fault.
+                _apply(reports, all_waiting=False)
+        except (DataError, IntegrityError) as error:
+            problem = f"cannot be applied: {error}"
+        else:
+            return ""
+    return problem
 
 
 def _read(raw: bytes, reports: Reports) -> str:
