@@ -38,6 +38,7 @@ from rediskit.doorbell import ring_on_commit, ring_senders
 WHY: Final[Mapping[str, str]] = {
     "opted_out": "unsubscribed before it was sent",
     "contact_deleted": "the contact was deleted before it was sent",
+    "phone_changed": "the contact had another number by then",
     "frequency_cap": "has had as many messages as the frequency cap allows",
     FailureReason.INVALID_NUMBER: "no such number",
     FailureReason.INVALID_SENDER: "the sender's name is not accepted",

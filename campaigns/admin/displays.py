@@ -31,7 +31,7 @@ STATUSES: Final = (
     (
         "suppressed",
         "Left out",
-        "unsubscribed, deleted, or has had as many messages as the frequency cap allows",
+        "unsubscribed, deleted, of another number by then, or above the frequency cap",
     ),
     ("cancelled", "Cancelled", "not sent, since the campaign was cancelled"),
     ("expired", "Expired", "not sent, since it was too late"),

@@ -102,7 +102,7 @@ def test_what_never_goes_out_is_not_handed_over(business: Business, staff: Clien
     assert '<td class="field-handed_over">14 %</td>' in staff.get(reverse(LIST)).text
     page = staff.get(reverse(CHANGE, args=[broadcast.run.campaign_id])).text
     assert "<th>Delivered</th><td>1</td><td>14.3 %</td>" in page
-    assert "<th>Left out</th><td>1</td><td>14.3 %</td><td>unsubscribed, deleted, or has had" in page
+    assert "<th>Left out</th><td>1</td><td>14.3 %</td><td>unsubscribed, deleted, of another" in page
     assert "Delivered 14.3 %, failed" in page
 
 

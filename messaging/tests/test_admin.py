@@ -1,5 +1,7 @@
 """The engine in the admin: all of it to look at, each business for itself."""
 
+import re
+
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -9,6 +11,7 @@ from messaging import services
 from messaging.admin import WHY
 from messaging.gateways.base import CredentialsRefused, FailureReason, SendResult
 from messaging.models import GatewayEvent, Message
+from messaging.services.claim_statements import CAPPED_MESSAGES
 from messaging.tests.factories import ScriptedGateway, accept_all, make_expanded
 
 pytestmark = pytest.mark.django_db
@@ -154,4 +157,6 @@ def test_staff_read_why_in_words(clerk: Client) -> None:
 
 def test_every_reason_of_a_message_has_words() -> None:
     never_of_a_message = {"credentials", "throttled", "unreachable"}
-    assert {*FailureReason} - never_of_a_message <= WHY.keys()
+    of_claims = set(re.findall(r"(?:THEN|ELSE) '(\w+)'", CAPPED_MESSAGES))
+    assert len(of_claims) == 4
+    assert {*FailureReason, *of_claims} - never_of_a_message <= WHY.keys()
