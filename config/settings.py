@@ -249,9 +249,11 @@ SEND_LEASE = env.integer(
 )
 if not env.boolean("PGBOUNCER", default=False):
     # Whoever is frozen, or cut off, in the middle of a claim holds locks that all others wait for:
-    # no longer than a lease. PgBouncer has a time-out of its own for that.
-    DATABASES["default"]["OPTIONS"].setdefault(
-        "options", f"-c idle_in_transaction_session_timeout={SEND_LEASE}s"
+    # no longer than a lease. PgBouncer has a time-out of its own for that. What DATABASE_URL says
+    # comes last, and so counts.
+    _options = DATABASES["default"]["OPTIONS"]
+    _options["options"] = (
+        f"-c idle_in_transaction_session_timeout={SEND_LEASE}s {_options.get('options', '')}"
     )
 GATEWAY_BACK_OFF = env.integer("GATEWAY_BACK_OFF", 5, minimum=1)  # seconds
 # What is unknown for so many hours is closed as failed; a later report still lifts it.

@@ -33,10 +33,10 @@ REQUIRED = [
 ]
 
 
-def start(**changes: str) -> subprocess.CompletedProcess[str]:
+def start(*command: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Load the settings in a process of its own, with the environment of the tests changed."""
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
+        [sys.executable, "manage.py", *(command or ["check"])],
         cwd=settings.BASE_DIR,
         env=os.environ | changes,
         capture_output=True,
@@ -70,3 +70,24 @@ def test_malformed(name: str) -> None:
 
 def test_the_environment_of_the_tests_starts() -> None:
     assert start().returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("", "30s 4MB"),
+        ("options=-c%20work_mem%3D5MB", "30s 5MB"),
+        ("options=-c%20idle_in_transaction_session_timeout%3D7s", "7s 4MB"),
+    ],
+)
+def test_who_is_cut_off_holds_locks_no_longer_than_a_lease(said: str, expected: str) -> None:
+    names = ("idle_in_transaction_session_timeout", "work_mem")
+    code = "from django.db import connection; cursor = connection.cursor()\n" + "\n".join(
+        f"print(*cursor.execute('SHOW {name}').fetchone())" for name in names
+    )
+    url = os.environ["DATABASE_URL"]
+    joint = "&" if "?" in url else "?"
+
+    run = start("shell", "-c", code, DATABASE_URL=f"{url}{joint}{said}", SEND_LEASE="30")
+
+    assert run.stdout.split()[-2:] == expected.split(), run.stderr
