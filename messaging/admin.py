@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.contrib import admin
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
@@ -32,7 +31,7 @@ from messaging.models import (
     QuietHours,
     WaitingReport,
 )
-from rediskit.doorbell import ring_on_commit, ring_senders
+from rediskit.doorbell import ring_on_commit, ring_senders_on_commit
 
 # What staff read in the place of a reason; another one is shown as it is kept.
 WHY: Final[Mapping[str, str]] = {
@@ -120,8 +119,8 @@ class BroadcastAdmin(OperatorAdmin, ServiceAdmin):
         """The only way for messages that no campaign has; a campaign follows its broadcast."""
         chosen = queryset.values_list("pk", flat=True)
         resumed = sum(services.resume_broadcast(broadcast_id=pk) for pk in chosen)
-        transaction.on_commit(lambda: ring_senders(tasks.send_next))
-        self.message_user(request, f"{resumed} broadcasts go on.")
+        ring_senders_on_commit(tasks.send_next)
+        self.message_user(request, f"Broadcasts that go on: {resumed}.")
 
     @admin.action(description="Cancel for good", permissions=["view"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Broadcast]) -> HttpResponse | None:
@@ -133,7 +132,7 @@ class BroadcastAdmin(OperatorAdmin, ServiceAdmin):
         cancelled = [pk for pk in chosen if services.cancel_broadcast(broadcast_id=pk)]
         for pk in cancelled:
             ring_on_commit(tasks.settle, pk)
-        self.message_user(request, f"{len(cancelled)} broadcasts were cancelled.")
+        self.message_user(request, f"Broadcasts that were cancelled: {len(cancelled)}.")
         return None
 
     @admin.action(description="Close unknown messages as failed", permissions=["view"])

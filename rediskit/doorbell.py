@@ -45,6 +45,11 @@ def ring_senders(task: "Task[Any, Any]") -> None:
             return
 
 
+def ring_senders_on_commit(task: "Task[Any, Any]") -> None:
+    """The same after the commit (at once outside a transaction)."""
+    transaction.on_commit(lambda: ring_senders(task))
+
+
 def _publish(task: "Task[Any, Any]", args: tuple[int | str, ...]) -> None:
     try:
         task.apply_async(args=args, retry=False)

@@ -2,15 +2,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-
-def dropped(model, column, suffix):
-    """Alone: AlterField would check the foreign key anew, while nobody may read either table."""
-    table = f"accounts_{model}"
-    index = f"{table}_{column}_{suffix}"
-    return migrations.RunSQL(
-        f"DROP INDEX CONCURRENTLY IF EXISTS {index}",
-        f"CREATE INDEX CONCURRENTLY {index} ON {table} ({column})",
-    )
+from accounts.operations import drop_index
 
 
 class Migration(migrations.Migration):
@@ -23,8 +15,8 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[
-                dropped('idempotentrequest', 'business_id', 'dc470761'),
-                dropped('membership', 'user_id', '487fb39e'),
+                drop_index('accounts_idempotentrequest', 'business_id', 'dc470761'),
+                drop_index('accounts_membership', 'user_id', '487fb39e'),
             ],
             state_operations=[
                 migrations.AlterField(

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, Final
 
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import pluralize
@@ -25,7 +24,7 @@ from campaigns.recurrence_form import REPEAT_FIELDS
 from campaigns.statistics import campaign_statistics
 from contacts.forms import FILTER_FIELDS, describe_filter
 from messaging.tasks import expand, send_next, settle
-from rediskit.doorbell import ring_on_commit, ring_senders
+from rediskit.doorbell import ring_on_commit, ring_senders_on_commit
 
 SCHEDULED = local_time("scheduled_at", "time")
 OFFER_END: Final = local_time("offer_valid_until", "valid until")
@@ -137,7 +136,7 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
     @admin.action(description="Go on sending", permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
         self._act(request, queryset, services.resume_campaign, "resumed")
-        transaction.on_commit(lambda: ring_senders(send_next))
+        ring_senders_on_commit(send_next)
 
     @admin.action(description="Cancel for good", permissions=["change"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> HttpResponse | None:
@@ -206,7 +205,7 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
         except Problem as problem:
             self.message_user(request, f"{campaign}: {problem.detail}", messages.ERROR)
             return None
-        transaction.on_commit(lambda: ring_senders(send_next))
+        ring_senders_on_commit(send_next)
         phones = ", ".join(form.cleaned_data["phones"])
         self.message_user(request, f"{campaign}: a test is on its way to {phones}.")
         return None

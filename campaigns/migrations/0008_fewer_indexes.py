@@ -1,15 +1,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-
-def dropped(model, column, suffix):
-    """Alone: AlterField would check the foreign key anew, while nobody may read either table."""
-    table = f"campaigns_{model}"
-    index = f"{table}_{column}_{suffix}"
-    return migrations.RunSQL(
-        f"DROP INDEX CONCURRENTLY IF EXISTS {index}",
-        f"CREATE INDEX CONCURRENTLY {index} ON {table} ({column})",
-    )
+from accounts.operations import drop_index
 
 
 class Migration(migrations.Migration):
@@ -23,10 +15,10 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[
-                dropped('automation', 'business_id', '91dce500'),
-                dropped('campaign', 'business_id', '2af77d3f'),
-                dropped('campaigntest', 'business_id', '52221cba'),
-                dropped('template', 'business_id', '99b47704'),
+                drop_index('campaigns_automation', 'business_id', '91dce500'),
+                drop_index('campaigns_campaign', 'business_id', '2af77d3f'),
+                drop_index('campaigns_campaigntest', 'business_id', '52221cba'),
+                drop_index('campaigns_template', 'business_id', '99b47704'),
             ],
             state_operations=[
                 migrations.AlterField(

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpResponse
 from django.utils.http import parse_etags
 from django_filters.utils import translate_validation
@@ -37,7 +36,7 @@ from campaigns.statistics import campaign_statistics
 from campaigns.views.results import ResultsMixin
 from messaging.selectors import messages_of
 from messaging.tasks import expand, send_next, settle
-from rediskit.doorbell import ring_on_commit, ring_senders
+from rediskit.doorbell import ring_on_commit, ring_senders_on_commit
 
 IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -163,7 +162,7 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
     def resume(self, request: Request, pk: str) -> Response:
         """Go on where it was held."""
         campaign = self._act(request, services.resume_campaign)
-        transaction.on_commit(lambda: ring_senders(send_next))
+        ring_senders_on_commit(send_next)
         return self._answer(campaign)
 
     @extend_schema(request=RetrySerializer, responses={202: CampaignSerializer})
@@ -190,7 +189,7 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
         campaign = self.get_object()
         phones = self._validated(request).validated_data["phones"]
         broadcast = services.send_test(campaign=campaign, phones=phones)
-        transaction.on_commit(lambda: ring_senders(send_next))
+        ring_senders_on_commit(send_next)
         sent = TestMessagesSerializer({"messages": messages_of([broadcast.pk])})
         return Response(sent.data, status.HTTP_202_ACCEPTED)
 

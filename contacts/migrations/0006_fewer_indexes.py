@@ -1,15 +1,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-
-def dropped(model, column, suffix):
-    """Alone: AlterField would check the foreign key anew, while nobody may read either table."""
-    table = f"contacts_{model}"
-    index = f"{table}_{column}_{suffix}"
-    return migrations.RunSQL(
-        f"DROP INDEX CONCURRENTLY IF EXISTS {index}",
-        f"CREATE INDEX CONCURRENTLY {index} ON {table} ({column})",
-    )
+from accounts.operations import drop_index
 
 
 class Migration(migrations.Migration):
@@ -23,14 +15,14 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[
-                dropped('consenttext', 'business_id', '46c3c32f'),
-                dropped('contact', 'business_id', '5b2b13fb'),
-                dropped('contactimporterror', 'contact_import_id', 'cdc90801'),
-                dropped('contactlist', 'business_id', '6746323b'),
-                dropped('dailysignups', 'business_id', '46da0077'),
-                dropped('listmembership', 'contact_list_id', 'c8f53961'),
-                dropped('optinrequest', 'business_id', '6b70e393'),
-                dropped('suppression', 'business_id', 'e420d022'),
+                drop_index('contacts_consenttext', 'business_id', '46c3c32f'),
+                drop_index('contacts_contact', 'business_id', '5b2b13fb'),
+                drop_index('contacts_contactimporterror', 'contact_import_id', 'cdc90801'),
+                drop_index('contacts_contactlist', 'business_id', '6746323b'),
+                drop_index('contacts_dailysignups', 'business_id', '46da0077'),
+                drop_index('contacts_listmembership', 'contact_list_id', 'c8f53961'),
+                drop_index('contacts_optinrequest', 'business_id', '6b70e393'),
+                drop_index('contacts_suppression', 'business_id', 'e420d022'),
             ],
             state_operations=[
                 migrations.AlterField(

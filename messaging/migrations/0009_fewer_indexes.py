@@ -1,15 +1,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-
-def dropped(model, column, suffix):
-    """Alone: AlterField would check the foreign key anew, while nobody may read either table."""
-    table = f"messaging_{model}"
-    index = f"{table}_{column}_{suffix}"
-    return migrations.RunSQL(
-        f"DROP INDEX CONCURRENTLY IF EXISTS {index}",
-        f"CREATE INDEX CONCURRENTLY {index} ON {table} ({column})",
-    )
+from accounts.operations import drop_index
 
 
 class Migration(migrations.Migration):
@@ -23,9 +15,9 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[
-                dropped('autoreply', 'business_id', '19665405'),
-                dropped('broadcast', 'business_id', '550cca84'),
-                dropped('dailyusage', 'business_id', 'fbeff99b'),
+                drop_index('messaging_autoreply', 'business_id', '19665405'),
+                drop_index('messaging_broadcast', 'business_id', '550cca84'),
+                drop_index('messaging_dailyusage', 'business_id', 'fbeff99b'),
             ],
             state_operations=[
                 migrations.AlterField(

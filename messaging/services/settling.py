@@ -229,6 +229,8 @@ def _phone_of(destination: str | None, text: str) -> str | None:
     if destination:
         return f"+{destination.strip().lstrip('+')}"
     public_id = optout.find_public_id(text)
+    if public_id is None:
+        return None
     return Message.objects.filter(public_id=public_id).values_list("phone", flat=True).first()
 
 

@@ -124,7 +124,7 @@ def test_a_single_message_that_was_paused_can_go_on(admin_client: Client, refuse
     chosen = {"action": "resume", "_selected_action": [refused.broadcast_id]}
     page = admin_client.post(BROADCASTS, chosen, follow=True)
 
-    assert "1 broadcasts go on." in page.content.decode()
+    assert "Broadcasts that go on: 1." in page.content.decode()
     assert services.send_next_batch(ScriptedGateway(accept_all))
     refused.refresh_from_db()
     assert refused.status == "sent"

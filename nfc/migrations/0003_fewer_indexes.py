@@ -1,15 +1,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-
-def dropped(model, column, suffix):
-    """Alone: AlterField would check the foreign key anew, while nobody may read either table."""
-    table = f"nfc_{model}"
-    index = f"{table}_{column}_{suffix}"
-    return migrations.RunSQL(
-        f"DROP INDEX CONCURRENTLY IF EXISTS {index}",
-        f"CREATE INDEX CONCURRENTLY {index} ON {table} ({column})",
-    )
+from accounts.operations import drop_index
 
 
 class Migration(migrations.Migration):
@@ -23,7 +15,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[
-                dropped('optinform', 'business_id', 'd687db02'),
+                drop_index('nfc_optinform', 'business_id', 'd687db02'),
             ],
             state_operations=[
                 migrations.AlterField(
