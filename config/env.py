@@ -118,8 +118,14 @@ def database(name: str) -> dict[str, Any]:
         if parsed.get("ENGINE") != "django.db.backends.postgresql" or not parsed.get("NAME"):
             raise ValueError(name)
         # A database that hangs costs seconds, not the minutes of TCP's own patience.
-        options = {"connect_timeout": 5, "tcp_user_timeout": 10_000, **parsed.get("OPTIONS", {})}
-        return {**parsed, "OPTIONS": options}
+        options = {
+            "connect_timeout": 5,
+            "tcp_user_timeout": 10_000,
+            # While a failover goes on, its name may lead to a standby: refused, such a connection
+            # is tried again; kept for minutes, it would refuse every write.
+            "target_session_attrs": "primary",
+        }
+        return {**parsed, "OPTIONS": {**options, **parsed.get("OPTIONS", {})}}
 
     return _read(name, REQUIRED, reader, "postgresql://user:password@host:5432/name")
 
