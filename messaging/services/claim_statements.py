@@ -92,6 +92,16 @@ UPDATE messaging_broadcast SET last_served = clock_timestamp()
 WHERE id = (SELECT broadcast_id FROM claimed)
 """  # noqa: S608 - _NEXT is our own
 
+# Whose clock the database cannot read. The zone was known when it was saved; another server's copy
+# of the time zones, or that of a newer system, may lack it. Read only when a claim has failed.
+OUT_OF_TIME = """
+SELECT broadcast.id, business.time_zone FROM messaging_broadcast broadcast
+JOIN accounts_business business ON business.id = broadcast.business_id
+WHERE broadcast.status = 'sending'
+    AND business.time_zone NOT IN (SELECT name FROM pg_timezone_names)
+ORDER BY broadcast.id
+"""
+
 # Drops who has opted out, was deleted or has another number now, and reads the others.
 _MESSAGES = """
 WITH queued AS MATERIALIZED (

@@ -17,6 +17,7 @@ from messaging.gateways import gateway_name
 from messaging.gateways.base import OutgoingSms
 from messaging.models import Batch
 from messaging.services import claim_statements as sql
+from messaging.services.broadcasts import pause_for_operator
 from messaging.signals import messages_changed
 from rediskit import pacing
 from rediskit.pacing import Pace
@@ -57,9 +58,23 @@ def claim_batch() -> Claim | None:
     except (DataError, IntegrityError):
         # A fault in one broadcast's data must not stop all others: it goes to the end of the line.
         logger.exception("The claim failed; the broadcast that was next loses its turn.")
-        with connection.cursor() as cursor:
-            cursor.execute(sql.LOSE_TURN, _choice(_held()))
+        if not _pause_out_of_time():
+            with connection.cursor() as cursor:
+                cursor.execute(sql.LOSE_TURN, _choice(_held()))
         return _claim(uuid.uuid4())
+
+
+@transaction.atomic
+def _pause_out_of_time() -> int:
+    """Nobody can say which broadcast is next while one has a zone that the database lacks."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.OUT_OF_TIME)
+        lost = cursor.fetchall()
+    for broadcast_id, zone in lost:
+        reason = f"The database does not know the business's time zone {zone}: set another one."
+        logger.error("Broadcast %s is paused. %s", broadcast_id, reason)
+        pause_for_operator(broadcast_id=broadcast_id, reason=reason)
+    return len(lost)
 
 
 def _claim(token: uuid.UUID) -> Claim | None:

@@ -1,10 +1,10 @@
 """One batch at a time: claimed, handed over once, recorded once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import time, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -443,6 +443,36 @@ def test_a_fault_stops_nobody_though_others_wait_in_front_of_it() -> None:
     line = list(Broadcast.objects.order_by("last_served").values_list("pk", flat=True))
     assert line[:2] == waiting
     mend_counters(spoiled)
+
+
+KNOWN = "CHECK ((created_at AT TIME ZONE time_zone) IS NOT NULL)"
+
+
+@pytest.fixture
+def forgotten_zone() -> Iterator[str]:
+    """A zone that was known when it was saved, and is no more: as after an upgrade."""
+    alter = "ALTER TABLE accounts_business"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{alter} DROP CONSTRAINT business_time_zone_known")
+        yield "Atlantis/Capital"
+        Business.objects.update(time_zone="UTC")
+        cursor.execute(f"{alter} ADD CONSTRAINT business_time_zone_known {KNOWN}")
+
+
+def test_a_zone_that_the_database_has_forgotten_stops_nobody_else(forgotten_zone: str) -> None:
+    abroad = make_business(quiet_from=time(3), quiet_until=time(4))  # the hour counts
+    lost = [make_expanded(contacts=1, business=abroad) for _ in range(2)]
+    sound = make_expanded(contacts=1, business=make_business())
+    Business.objects.filter(pk=abroad.pk).update(time_zone=forgotten_zone)
+
+    send_all(ScriptedGateway(accept_all))
+
+    assert statuses(sound) == {"sent": 1}
+    for broadcast in lost:
+        broadcast.refresh_from_db()
+        assert set(statuses(broadcast)) == {"queued"}
+        assert broadcast.status == "paused"
+        assert forgotten_zone in broadcast.failure
 
 
 def test_a_batch_that_cannot_be_ended_keeps_no_other_from_it() -> None:
