@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
     BigIntegerField,
+    Case,
     DateField,
     DateTimeField,
     Exists,
@@ -20,7 +21,9 @@ from django.db.models import (
     Subquery,
     TimeField,
     Value,
+    When,
 )
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Now
 from django.utils import timezone
 
@@ -195,11 +198,14 @@ def campaign_of(broadcast_id: int) -> int | None:
 def due_birthday_automations(now: datetime) -> list[int]:
     """Those whose hour has come, on a day that nobody has seen to.
 
-    In one statement: every minute asks for every business there is, and few are due.
+    In one statement: every minute asks for every business there is, and few are due. A zone that the
+    database has forgotten, as after an upgrade, keeps nobody else from their messages.
     """
-    local = Func(
+    known = RawSQL("SELECT name FROM pg_timezone_names", [])
+    there = Func(
         F("business__time_zone"), Value(now), function="timezone", output_field=DateTimeField()
     )
+    local = Case(When(business__time_zone__in=known, then=there))
     due = Automation.objects.filter(
         kind=Automation.Kind.BIRTHDAY,
         is_active=True,

@@ -330,3 +330,15 @@ class TestOutage:
             patch.setattr("messaging.services.send_to_contacts", fail_for_first)
             assert sweep() == 1
         assert sweep() == 1
+
+    def test_nor_does_a_zone_that_the_database_has_forgotten(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE accounts_business DROP CONSTRAINT business_time_zone_known")
+        lost, other = make_business(), make_business()
+        for each in (lost, other):
+            make_birthday(each)
+            make_contact(each, birthday=BORN)
+        Business.objects.filter(pk=lost.pk).update(time_zone="Atlantis/Capital")
+
+        assert sweep() == 1
+        assert Broadcast.objects.get().business == other
