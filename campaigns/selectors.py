@@ -168,6 +168,14 @@ def open_broadcasts_of(campaign: Campaign) -> list[int]:
     return list(runs.order_by("broadcast_id").values_list("broadcast_id", flat=True))
 
 
+def cancelled_broadcasts_of(campaign: Campaign) -> list[int]:
+    """The run that was under way when it was cancelled; of a series, not those before it."""
+    runs = CampaignRun.objects.filter(
+        campaign=campaign, broadcast__status=Broadcast.Status.CANCELLED
+    )
+    return list(runs.values_list("broadcast_id", flat=True))
+
+
 def broadcasts_of_automation(automation: Automation) -> QuerySet[AutomationRun, Any]:
     """Their ids, an id for each person that it happened to: for the condition of another query."""
     return AutomationRun.objects.filter(automation=automation).values("broadcast")
@@ -198,8 +206,8 @@ def campaign_of(broadcast_id: int) -> int | None:
 def due_birthday_automations(now: datetime) -> list[int]:
     """Those whose hour has come, on a day that nobody has seen to.
 
-    In one statement: every minute asks for every business there is, and few are due. A zone that the
-    database has forgotten, as after an upgrade, keeps nobody else from their messages.
+    In one statement: every minute asks for every business there is, and few are due. A zone that
+    the database has forgotten, as after an upgrade, keeps nobody else from their messages.
     """
     known = RawSQL("SELECT name FROM pg_timezone_names", [])
     there = Func(

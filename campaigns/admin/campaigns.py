@@ -148,7 +148,7 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
             )
             return self.ask(request, "cancel", "Cancel for good", question, rows)
         for campaign in self._act(request, queryset, services.cancel_campaign, "cancelled"):
-            for broadcast_id in selectors.broadcasts_of(campaign):
+            for broadcast_id in selectors.cancelled_broadcasts_of(campaign):
                 ring_on_commit(settle, broadcast_id)
         return None
 

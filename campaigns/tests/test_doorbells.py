@@ -5,8 +5,8 @@ from django.conf import settings
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.tests.factories import api_client, make_business, make_member
-from campaigns import tasks
-from campaigns.models import Campaign
+from campaigns import services, tasks
+from campaigns.models import Campaign, CampaignRun
 from campaigns.tests.factories import make_campaign, make_due, make_sending
 from messaging.models import Broadcast
 from rediskit import connection
@@ -28,6 +28,24 @@ def test_after_the_commit(
     assert waiting("scheduler") == before
     for ring in rings:
         ring()
+    assert waiting("scheduler") == before + 1
+
+
+def test_a_cancelled_series_rings_for_the_run_under_way(
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    """A daily one that was sent for years has a thousand others."""
+    campaign = make_due()
+    for _ in range(3):
+        earlier = Broadcast.objects.create(
+            business=campaign.business, text="Hi!", sender="Store", status="completed"
+        )
+        CampaignRun.objects.create(campaign=campaign, broadcast=earlier)
+    assert len(list(services.launch_due())) == 1
+    client = api_client(make_member(campaign.business))
+    before = waiting("scheduler")
+    with django_capture_on_commit_callbacks(execute=True):
+        assert client.post(f"/api/v1/campaigns/{campaign.pk}/cancel/").status_code == 200
     assert waiting("scheduler") == before + 1
 
 

@@ -145,7 +145,7 @@ class CampaignViewSet(ResultsMixin, BusinessViewSet[Campaign]):
     def cancel(self, request: Request, pk: str) -> Response:
         """End it, the whole series, too; what the gateway has been given cannot be taken back."""
         campaign = self._act(request, services.cancel_campaign)
-        for broadcast_id in selectors.broadcasts_of(campaign):
+        for broadcast_id in selectors.cancelled_broadcasts_of(campaign):
             ring_on_commit(settle, broadcast_id)
         return self._answer(campaign)
 
