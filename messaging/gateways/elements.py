@@ -17,6 +17,8 @@ from messaging.gateways.base import (
 # PostgreSQL's text takes neither NUL nor surrogates; the others have no business in an id.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# No 10 MB of reports hold more, and each that cannot be read costs us a hundred times its text.
+MAX_ELEMENTS = 250_000
 _MILLISECONDS_FROM = 100_000_000_000  # as seconds it would be the year 5138
 
 
@@ -34,6 +36,17 @@ def load_json(raw: bytes) -> object:
         return json.loads(raw.decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise UnreadableBody(f"not JSON: {error}") from None
+
+
+def load_elements(raw: bytes) -> list[object]:
+    """Those of an array; an object alone is one. Raises UnreadableBody."""
+    content = load_json(raw)
+    if not isinstance(content, dict | list):
+        raise UnreadableBody("neither an object nor an array")
+    elements = content if isinstance(content, list) else [content]
+    if len(elements) > MAX_ELEMENTS:
+        raise UnreadableBody(f"{len(elements)} elements, more than {MAX_ELEMENTS}")
+    return elements
 
 
 def read_message_id(value: object) -> str | None:

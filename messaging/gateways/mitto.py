@@ -30,6 +30,7 @@ from messaging.gateways.base import (
     UnreadableReport,
 )
 from messaging.gateways.elements import (
+    load_elements,
     load_json,
     read_address,
     read_detail,
@@ -166,11 +167,7 @@ class MittoGateway:
         )
 
     def parse_deliveries(self, raw: bytes) -> list[DeliveryReport | UnreadableElement]:
-        content = load_json(raw)
-        if not isinstance(content, dict | list):
-            raise UnreadableBody("neither an object nor an array")
-        elements = content if isinstance(content, list) else [content]
-        return [self._parse_one(index, element) for index, element in enumerate(elements)]
+        return [self._parse_one(index, each) for index, each in enumerate(load_elements(raw))]
 
     def parse_inbound(self, raw: bytes) -> list[InboundSms | UnreadableElement]:
         return read_inbound(raw)

@@ -10,12 +10,11 @@ from typing import Final, TypeVar
 
 from messaging.gateways.base import (
     InboundSms,
-    UnreadableBody,
     UnreadableElement,
     UnreadableReport,
 )
 from messaging.gateways.elements import (
-    load_json,
+    load_elements,
     read_address,
     read_message_id,
     read_moment,
@@ -35,11 +34,7 @@ TIME: Final = ("receivedat", "timestamp", "createdat", "updatedat", "time", "dat
 
 def read_inbound(raw: bytes) -> list[InboundSms | UnreadableElement]:
     """By position; raises UnreadableBody."""
-    content = load_json(raw)
-    if not isinstance(content, dict | list):
-        raise UnreadableBody("neither an object nor an array")
-    elements = content if isinstance(content, list) else [content]
-    return [_read_one(index, element) for index, element in enumerate(elements)]
+    return [_read_one(index, element) for index, element in enumerate(load_elements(raw))]
 
 
 def _read_one(index: int, element: object) -> InboundSms | UnreadableElement:

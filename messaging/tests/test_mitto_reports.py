@@ -127,6 +127,15 @@ def test_a_body_that_is_no_report_at_all(body: bytes) -> None:
         parse(body)
 
 
+def test_an_array_of_millions_waits_for_a_person() -> None:
+    """Ten megabytes of zeros took a gigabyte to say of each that it is no report."""
+    body = b"[" + b"0," * 250_000 + b"0]"
+
+    for parse in (GATEWAY.parse_deliveries, GATEWAY.parse_inbound):
+        with pytest.raises(UnreadableBody, match="250001 elements"):
+            parse(body)
+
+
 def test_an_empty_array_is_no_error() -> None:
     assert parse(b"[]") == []
 
