@@ -43,10 +43,17 @@ def problem(
         "type": "about:blank",
         "title": title or HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail or HTTPStatus(status).description,
+        "detail": _sendable(detail) or HTTPStatus(status).description,
         "code": code,
-        "errors": errors or [],
+        "errors": [
+            {name: _sendable(text) for name, text in error.items()} for error in errors or []
+        ],
     }
+
+
+def _sendable(text: str) -> str:
+    """What somebody sent, and is told of: JSON may hold half a character, an answer may not."""
+    return text.encode(errors="replace").decode()
 
 
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:  # noqa: ARG001

@@ -37,6 +37,7 @@ def check(answer: Any, status: int, code: str) -> None:
         (b"9" * 5000, "application/json", 400, "PARSE_ERROR"),
         (b"[]", "application/json", 400, "VALIDATION_ERROR"),
         (b"null", "application/json", 400, "VALIDATION_ERROR"),
+        (rb'{"\ud800": {"\udfff": "x"}}', "application/json", 400, "VALIDATION_ERROR"),
         (b'"x"', "application/json", 400, "VALIDATION_ERROR"),
         (b"<a/>", "application/xml", 415, "UNSUPPORTED_MEDIA_TYPE"),
         (b"a=1", "application/x-www-form-urlencoded", 415, "UNSUPPORTED_MEDIA_TYPE"),
@@ -46,6 +47,18 @@ def test_bad_bodies(body: bytes, content_type: str, status: int, code: str) -> N
     answer = APIClient().post(LOGIN, body, content_type=content_type)
 
     check(answer, status, code)
+
+
+@pytest.mark.django_db
+def test_half_a_character_that_is_no_choice() -> None:
+    """The refusal names what was sent."""
+    client = api_client(make_member(make_business()))
+    body = rb'{"kind": "\ud800", "text": "Hi!"}'
+
+    answer = client.post("/api/v1/automations/", body, content_type="application/json")
+
+    check(answer, 400, "VALIDATION_ERROR")
+    assert "?" in answer.json()["detail"]
 
 
 def test_a_body_too_large(settings: Settings) -> None:
