@@ -28,9 +28,10 @@ class StableOrdering(filters.OrderingFilter):  # type: ignore[misc]
     """Ends with the id, so that no campaign stands on two pages."""
 
     def filter(self, qs: QuerySet[Campaign], value: Any) -> QuerySet[Campaign]:
-        if not value:
+        names = [name for name in value or () if name]  # "," names nothing
+        if not names:
             return qs
-        return qs.order_by(*(self.get_ordering_value(name) for name in value), "-pk")
+        return qs.order_by(*(self.get_ordering_value(name) for name in names), "-pk")
 
 
 class CampaignFilter(filters.FilterSet):  # type: ignore[misc]

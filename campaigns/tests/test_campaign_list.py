@@ -47,6 +47,16 @@ def test_newest_first_in_pages(business: Business, client: APIClient) -> None:
     assert client.get(URL, {"page": 9}).status_code == 404
 
 
+@pytest.mark.parametrize("ordering", ["", ",", "name,", ",-name"])
+def test_an_order_that_names_nothing_is_passed_over(
+    business: Business, client: APIClient, ordering: str
+) -> None:
+    for name in ("b", "a"):
+        make_campaign(business, name=name)
+    expected = ["b", "a"] if ordering == ",-name" else ["a", "b"]
+    assert names(client.get(URL, {"ordering": ordering})) == expected
+
+
 def test_search_and_status(business: Business, client: APIClient) -> None:
     make_campaign(business, name="Spring sale")
     make_campaign(business, name="Winter sale", status="cancelled")
