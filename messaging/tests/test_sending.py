@@ -274,6 +274,25 @@ def test_no_call_begins_that_the_lease_does_not_cover(settings: Settings) -> Non
     assert statuses(broadcast) == {"queued": 1}
 
 
+def test_it_is_not_over_while_a_batch_is_at_the_gateway(settings: Settings) -> None:
+    settings.SEND_BATCH_SIZE = 1
+    broadcast = make_expanded(contacts=2)
+    claim = claim_batch()
+    assert claim is not None
+    send_all(ScriptedGateway(accept_all))
+
+    services.sweep_messaging()
+    broadcast.refresh_from_db()
+    assert broadcast.status == "sending"
+
+    results = Results()
+    results.add(claim.messages[0], "sent", "", "late")
+    assert record(claim, results, Requeue())
+    services.sweep_messaging()
+    broadcast.refresh_from_db()
+    assert broadcast.status == "completed"
+
+
 def test_recording_twice_counts_once() -> None:
     broadcast = make_expanded(contacts=2)
     claim = claim_batch()
