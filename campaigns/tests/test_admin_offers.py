@@ -197,10 +197,13 @@ class TestAutomation:
         assert not Automation.objects.exists()
 
     def test_a_birthday_message(self, business: Business, staff: Client) -> None:
-        body = automation_form(business, kind="birthday", send_time="10:00")
+        body = automation_form(business, kind="birthday", send_time="16:30")
         assert staff.post(reverse(ADD_AUTOMATION), body).status_code == 302
         automation = Automation.objects.get()
-        assert (automation.kind, automation.send_time) == ("birthday", time(10))
+        assert (automation.kind, automation.send_time) == ("birthday", time(16, 30))
+        assert (
+            '<td class="field-send_time nowrap">16:30</td>' in staff.get(reverse(AUTOMATIONS)).text
+        )
         url = reverse(CHANGE_AUTOMATION, args=[automation.pk])
         assert "failure" not in staff.get(url).text.lower()
         Automation.objects.update(failure="The system was down.")
