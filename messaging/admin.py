@@ -56,6 +56,11 @@ WHY: Final[Mapping[str, str]] = {
 }
 SENT, REPORTED = local_time("sent_at"), local_time("reported_at")
 DATES = (local_time("created_at"), SENT, REPORTED)
+QUIET_DAYS: Final = ("weekday", "month_day", "days_after_easter")
+QUIET_DAYS_HELP: Final = (
+    "At most one of these; none: every day. A night that begins on such a day lasts until its end "
+    "on the next morning."
+)
 
 
 class BesideBroadcast(admin.StackedInline):  # type: ignore[type-arg]
@@ -264,6 +269,10 @@ class GatewayReferenceAdmin(OperatorAdmin):
 class QuietHoursAdmin(SuperuserOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """The law of each country: for whoever answers for the installation."""
 
+    fieldsets = (
+        (None, {"fields": ("country", "starts", "ends", "source")}),
+        ("Days", {"fields": QUIET_DAYS, "description": QUIET_DAYS_HELP}),
+    )
     list_display = (
         "country",
         "starts",
