@@ -158,7 +158,8 @@ class TestCampaign:
 
 class TestAutomation:
     def test_written_by_staff(self, business: Business, staff: Client) -> None:
-        assert staff.get(reverse(ADD_AUTOMATION)).status_code == 200
+        page = staff.get(reverse(ADD_AUTOMATION)).text
+        assert "{{offer_link}} leads to the offer below, once that has a title." in page
         body = automation_form(
             business, text="{{offer_link}}", offer_title="10 % off", offer_valid_days="14"
         )
