@@ -43,6 +43,8 @@ def test_a_broadcast_shows_its_counters(admin_client: Client) -> None:
     page = admin_client.get(f"/admin/messaging/broadcast/{broadcast.pk}/change/")
     assert page.status_code == 200
     assert "Expansion" in page.content.decode()
+    assert "Left out" in page.content.decode()
+    assert "uppressed:" not in page.content.decode()
 
 
 @pytest.fixture
@@ -152,7 +154,10 @@ def test_staff_read_why_in_words(clerk: Client) -> None:
     problem = {"status": "suppressed", "reason": "frequency_cap"}
     Message.objects.filter(pk=mine.pk).update(**problem)
     for url in ("/admin/messaging/message/", f"/admin/messaging/message/{mine.pk}/change/"):
-        assert "as many messages as the frequency cap allows" in clerk.get(url).text
+        page = clerk.get(url).text
+        assert "as many messages as the frequency cap allows" in page
+        assert "Left out" in page
+        assert "Suppressed" not in page
 
 
 def test_every_reason_of_a_message_has_words() -> None:
