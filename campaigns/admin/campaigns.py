@@ -16,7 +16,7 @@ from accounts.scoped_admin import local_time
 from accounts.service_admin import ServiceAdmin
 from campaigns import selectors, services, tasks
 from campaigns.admin.columns import ProgressColumns
-from campaigns.admin.displays import as_launched, as_sent, figures, run_table
+from campaigns.admin.displays import as_launched, as_sent, figures, outlook_of_retry, run_table
 from campaigns.forms import OFFER_FIELDS, CampaignForm, PhonesForm
 from campaigns.models import Campaign, CampaignRun
 from campaigns.recurrence import describe
@@ -169,7 +169,7 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
             "people may get it twice."
         )
         return self._retry(
-            request, queryset, "retry_unconfirmed", question, include=services.RETRY_IF_NAMED
+            request, queryset, "retry_unconfirmed", question, include=selectors.RETRY_IF_NAMED
         )
 
     def _retry(
@@ -181,7 +181,7 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
         include: Collection[str] = (),
     ) -> HttpResponse | None:
         if "confirmed" not in request.POST:
-            rows = [(each, f"{self.failed(each)} failed or not delivered") for each in campaigns]
+            rows = [(each, _outlook(each, names_unconfirmed=bool(include))) for each in campaigns]
             return self.ask(request, action, "Send again", question, rows)
         again = partial(services.retry_failed, include=include)
         for campaign in self._act(request, campaigns, again, "will be sent again"):
@@ -266,3 +266,9 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
     def reach(self, campaign: Campaign) -> str:
         number = selectors.audience_of(campaign).count()
         return f"{number:,} contact{pluralize(number)}"
+
+
+def _outlook(campaign: Campaign, *, names_unconfirmed: bool) -> str:
+    if campaign.status != Campaign.Status.COMPLETED:
+        return campaign.get_status_display()  # whoever insists hears why not
+    return outlook_of_retry(selectors.retry_outlook(campaign), names_unconfirmed=names_unconfirmed)
