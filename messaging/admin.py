@@ -1,6 +1,6 @@
 """The engine as staff see it: to look at, and, for what is in quarantine, to try again."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -118,6 +118,18 @@ class BroadcastAdmin(OperatorAdmin, ServiceAdmin):
     search_fields = ["text"]
     inlines = [CountersInline, CursorInline]
     actions = ["resume", "cancel", "close_unknown"]
+
+    def possible_actions(self, obj: Broadcast | None) -> Collection[str]:
+        if obj is None:
+            return ()
+        is_paused = obj.status == Broadcast.Status.PAUSED
+        is_open = is_paused or obj.status == Broadcast.Status.SENDING
+        possible = {
+            "resume": is_paused,
+            "cancel": is_open,
+            "close_unknown": obj.counters.unknown > 0,
+        }
+        return [name for name, is_possible in possible.items() if is_possible]
 
     @admin.action(description="Go on sending", permissions=["view"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Broadcast]) -> None:
