@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from django.contrib import admin
 from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
-from django.db.models import Field, ForeignKey, Model, QuerySet
-from django.forms import HiddenInput, ModelChoiceField
+from django.db.models import Field, ForeignKey, Model, QuerySet, TimeField
+from django.forms import HiddenInput, ModelChoiceField, TimeInput
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
@@ -57,6 +57,13 @@ def local_time(field: str, description: str = "") -> Callable[[Any], str]:
 
 class ByMembership(_Mixin):
     """Permission by membership instead of Django's table of permissions; also for inlines."""
+
+    # Django's own widget offers "6 a.m." and "6 p.m.", whatever the format of times.
+    formfield_overrides: ClassVar[Any] = {
+        TimeField: {
+            "widget": TimeInput(format="%H:%M", attrs={"placeholder": "HH:MM", "size": 8}),
+        }
+    }
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._is_allowed(request)

@@ -11,11 +11,11 @@ from django.forms import Form, ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
+from accounts.page_actions import PageActionsAdmin
 from accounts.problems import Problem
-from accounts.scoped_admin import BusinessAdmin
 
 
-class ServiceAdmin(BusinessAdmin):
+class ServiceAdmin(PageActionsAdmin):
     """A refused change leaves everything as it was, and says why."""
 
     in_use: ClassVar[str] = "This is in use, and cannot be deleted."
@@ -76,14 +76,17 @@ class ServiceAdmin(BusinessAdmin):
         rows: what is about to be acted on, each with a remark.
         form: what else has to be known; its fields are posted with the answer.
         """
+        asked = list(rows)
+        on_page = self.is_on_page(request) and len(asked) == 1
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "action": action,
             "title": title,
             "question": question,
-            "rows": list(rows),
+            "rows": asked,
             "form": form,
+            "page": self.page_url(asked[0][0]) if on_page else None,
         }
         return TemplateResponse(request, "admin/confirm_action.html", context)
 

@@ -20,16 +20,20 @@ from campaigns.schedule import EARLIEST, LATEST, Schedule, from_wall_time
 from contacts.forms import AudienceFilterForm
 from contacts.phone import InvalidPhone, normalise
 from messaging.rendering import TemplateError
-from messaging.texts import check_text
+from messaging.texts import PLACEHOLDERS, check_text
 
-PLACEHOLDERS = (
-    "It may say {{first_name}}, {{last_name}} and {{attributes.city}} or any other free field; "
-    "{{first_name|there}} says “there” to whoever gave no name; {{offer_link}} leads to the offer. "
+GOES_OUT_AS: Final = (
     "A line with a link to opt out is added to every message. “Save and continue editing” shows "
     "how it goes out, and in how many SMS."
 )
-
-
+TEXT_HELP: Final = (
+    PLACEHOLDERS + " {{offer_link}} leads to the offer below, once that has a title. " + GOES_OUT_AS
+)
+TEMPLATE_HELP: Final = (
+    PLACEHOLDERS
+    + " {{offer_link}} leads to the offer of the campaign, which has to have one. "
+    + GOES_OUT_AS
+)
 SENDER_HELP = "Who the message comes from; empty for the business's own."
 
 
@@ -37,7 +41,7 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Template
         fields = ("business", "name", "text")
-        help_texts = {"text": PLACEHOLDERS}
+        help_texts = {"text": TEMPLATE_HELP}
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"]
@@ -125,7 +129,7 @@ class CampaignForm(OfferForm, AudienceFilterForm, RecurrenceForm):
         help_texts = {
             "name": "For yourself; nobody gets to read it.",
             "template": "Choose a template or write a text below, not both.",
-            "text": PLACEHOLDERS,
+            "text": TEXT_HELP,
             "contact_list": "Empty for all contacts. Who has unsubscribed gets nothing.",
             "sender": SENDER_HELP,
             **OFFER_HELP,
@@ -212,7 +216,7 @@ class AutomationForm(OfferForm):
         }
         help_texts = {
             "send_time": "Of birthday messages, in the business's time zone.",
-            "text": PLACEHOLDERS,
+            "text": TEXT_HELP,
             "sender": SENDER_HELP,
             "offer_valid_days": "So many days from the message; of both ends the first counts.",
             **OFFER_HELP,

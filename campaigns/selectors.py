@@ -1,6 +1,6 @@
 """Reads of templates, campaigns and their audiences."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -39,10 +39,14 @@ from campaigns.models import (
 from campaigns.offers import prepare
 from contacts import selectors as contacts
 from contacts.models import Contact, ContactList
-from messaging.models import Broadcast
+from messaging import selectors as messaging
+from messaging.gateways.base import RETRYABLE, FailureReason
+from messaging.models import Broadcast, Retry
 from messaging.rendering import Values
 from messaging.texts import Preview, preview
 
+# May have arrived: whoever sends these again has to say so.
+RETRY_IF_NAMED: Final = frozenset({FailureReason.UNCONFIRMED})
 SAMPLES: Final = 10
 ESTIMATED_FROM: Final = 100
 
@@ -58,6 +62,18 @@ class AudienceSummary:
     count: int
     exclusions: dict[str, int]
     segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetryOutlook:
+    """What has not arrived, or may not have, and could be sent again.
+
+    failed: would be by any retry. unconfirmed: by one that names them. unknown: by none so far.
+    """
+
+    failed: int
+    unconfirmed: int
+    unknown: int
 
 
 def templates_of(business: Business) -> QuerySet[Template]:
@@ -181,15 +197,31 @@ def broadcasts_of_automation(automation: Automation) -> QuerySet[AutomationRun, 
     return AutomationRun.objects.filter(automation=automation).values("broadcast")
 
 
-def retryable_broadcasts(campaign: Campaign) -> list[int]:
-    """Those whose failures can be sent again: of the latest launch, and of its retries."""
+def retry_of(campaign: Campaign, include: Collection[str] = ()) -> Retry:
+    """What a retry sends again: of the latest launch, and of its retries.
+
+    include: reasons beyond those that may end better the next time, from RETRY_IF_NAMED.
+    """
     runs = CampaignRun.objects.filter(campaign=campaign).order_by("-pk")
     found = []
     for kind, broadcast_id in runs.values_list("kind", "broadcast_id"):
         found.append(broadcast_id)
         if kind != CampaignRun.Kind.RETRY:
             break
-    return sorted(found)
+    reasons = RETRYABLE | RETRY_IF_NAMED.intersection(include)
+    return Retry(broadcasts=sorted(found), reasons=sorted(reasons))
+
+
+def retry_outlook(campaign: Campaign) -> RetryOutlook:
+    """Counted as the retry itself chooses."""
+    retry = retry_of(campaign)
+    unconfirmed = Retry(broadcasts=retry["broadcasts"], reasons=sorted(RETRY_IF_NAMED))
+    counted = messaging.statistics(retry["broadcasts"]).values()
+    return RetryOutlook(
+        failed=messaging.count_failures(retry),
+        unconfirmed=messaging.count_failures(unconfirmed),
+        unknown=sum(each.unknown for each in counted),
+    )
 
 
 def with_broadcasts(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:

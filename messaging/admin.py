@@ -1,6 +1,6 @@
 """The engine as staff see it: to look at, and, for what is in quarantine, to try again."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -56,6 +56,11 @@ WHY: Final[Mapping[str, str]] = {
 }
 SENT, REPORTED = local_time("sent_at"), local_time("reported_at")
 DATES = (local_time("created_at"), SENT, REPORTED)
+QUIET_DAYS: Final = ("weekday", "month_day", "days_after_easter")
+QUIET_DAYS_HELP: Final = (
+    "At most one of these; none: every day. A night that begins on such a day lasts until its end "
+    "on the next morning."
+)
 
 
 class BesideBroadcast(admin.StackedInline):  # type: ignore[type-arg]
@@ -113,6 +118,18 @@ class BroadcastAdmin(OperatorAdmin, ServiceAdmin):
     search_fields = ["text"]
     inlines = [CountersInline, CursorInline]
     actions = ["resume", "cancel", "close_unknown"]
+
+    def possible_actions(self, obj: Broadcast | None) -> Collection[str]:
+        if obj is None:
+            return ()
+        is_paused = obj.status == Broadcast.Status.PAUSED
+        is_open = is_paused or obj.status == Broadcast.Status.SENDING
+        possible = {
+            "resume": is_paused,
+            "cancel": is_open,
+            "close_unknown": obj.counters.unknown > 0,
+        }
+        return [name for name, is_possible in possible.items() if is_possible]
 
     @admin.action(description="Go on sending", permissions=["view"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Broadcast]) -> None:
@@ -264,6 +281,10 @@ class GatewayReferenceAdmin(OperatorAdmin):
 class QuietHoursAdmin(SuperuserOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """The law of each country: for whoever answers for the installation."""
 
+    fieldsets = (
+        (None, {"fields": ("country", "starts", "ends", "source")}),
+        ("Days", {"fields": QUIET_DAYS, "description": QUIET_DAYS_HELP}),
+    )
     list_display = (
         "country",
         "starts",

@@ -1,6 +1,6 @@
 """Replies as staff see them: read, marked as handled; and what is answered by itself."""
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
@@ -82,10 +82,17 @@ class InboundMessageAdmin(ReadOnlyAdmin, BusinessAdmin):
         self.message_user(request, "Done.")
 
 
+REPLY_TEXT_HELP: Final = (
+    f"Empty: the standard text, where there is one. {texts.PLACEHOLDERS} A line with a link to opt "
+    "out is added to the answers to HELP, START and YES."
+)
+
+
 class AutoReplyForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = AutoReply
         fields = ["business", "kind", "is_active", "text"]
+        help_texts = {"text": REPLY_TEXT_HELP}
         error_messages = {
             NON_FIELD_ERRORS: {
                 "unique_together": "There is an answer of this kind already: change that one."

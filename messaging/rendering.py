@@ -24,7 +24,7 @@ ErrorCode = Literal[
     "NO_OFFER",
 ]
 
-_ALLOWED = "first_name, last_name, attributes.<name>, offer_link"
+_ALLOWED = "first_name, last_name, attributes.<name>"
 _NAMES = frozenset({"first_name", "last_name"})
 _ATTRIBUTE_PREFIX = "attributes."
 _OFFER_LINK = "offer_link"
@@ -135,22 +135,25 @@ class Template:
         return ["".join(pieces).strip() for pieces in zip(*filled, strict=True)]
 
 
-def compile_template(text: str) -> Template:
-    """Parse once, render for each recipient; raises TemplateError for a faulty placeholder."""
+def compile_template(text: str, *, has_offer: bool = True) -> Template:
+    """Parse once, render for each recipient; raises TemplateError for a faulty placeholder.
+
+    has_offer: whether the error may name offer_link among what is allowed.
+    """
     text = _normalize_newlines(text)
     parts: list[str | Placeholder | Link] = []
     end = 0
     for token in _TOKEN.finditer(text):
         if token.start() > end:
             parts.append(text[end : token.start()])
-        parts.append(_parse_placeholder(token))
+        parts.append(_parse_placeholder(token, has_offer=has_offer))
         end = token.end()
     if end < len(text):
         parts.append(text[end:])
     return Template(tuple(parts))
 
 
-def validate_template_text(text: str) -> None:
+def validate_template_text(text: str, *, has_offer: bool = True) -> None:
     """Raise TemplateError unless people may save the text and have it sent."""
     text = _normalize_newlines(text)
     if not text.strip():
@@ -162,10 +165,10 @@ def validate_template_text(text: str) -> None:
         position = forbidden.start() + 1
         detail = f"Control character U+{ord(forbidden[0]):04X} at character {position}."
         raise TemplateError("INVALID_CHARACTER", detail, position)
-    compile_template(text)
+    compile_template(text, has_offer=has_offer)
     for token in _TOKEN.finditer(text):
         if _SHORT_LINK.fullmatch(name := token["inside"].partition("|")[0].strip()):
-            raise _unknown(name, token.start() + 1)
+            raise _unknown(name, token.start() + 1, has_offer=has_offer)
 
 
 def _normalize_newlines(text: str) -> str:
@@ -173,7 +176,7 @@ def _normalize_newlines(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _parse_placeholder(token: re.Match[str]) -> Placeholder | Link:
+def _parse_placeholder(token: re.Match[str], *, has_offer: bool) -> Placeholder | Link:
     position = token.start() + 1
     inside = token["inside"]
     if inside is None:
@@ -197,11 +200,12 @@ def _parse_placeholder(token: re.Match[str]) -> Placeholder | Link:
         return Link("o")
     if link := _SHORT_LINK.fullmatch(name):
         return Link("s", number=link[1])
-    raise _unknown(name, position)
+    raise _unknown(name, position, has_offer=has_offer)
 
 
-def _unknown(name: str, position: int) -> TemplateError:
-    detail = f'Unknown placeholder "{_shorten(name)}" at character {position}; allowed: {_ALLOWED}.'
+def _unknown(name: str, position: int, *, has_offer: bool) -> TemplateError:
+    allowed = f"{_ALLOWED}, {_OFFER_LINK}" if has_offer else _ALLOWED
+    detail = f'Unknown placeholder "{_shorten(name)}" at character {position}; allowed: {allowed}.'
     return TemplateError("UNKNOWN_PLACEHOLDER", detail, position)
 
 

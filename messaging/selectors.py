@@ -1,6 +1,6 @@
 """Reads of broadcasts and messages."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -159,9 +159,17 @@ def next_failures(retry: Retry, *, after: int, limit: int) -> list[tuple[int, in
 
 def has_failures(retry: Retry) -> bool:
     """Whether anybody is to get it again."""
+    return any(_failures_to_send(retry))
+
+
+def count_failures(retry: Retry) -> int:
+    """How many are to get it again."""
+    return sum(_failures_to_send(retry))
+
+
+def _failures_to_send(retry: Retry) -> Iterator[int]:
+    """Of so many failures at a time, how many."""
     after = 0
     while failures := next_failures(retry, after=after, limit=_FAILURES_AT_A_TIME):
-        if any(contact_id for _, contact_id in failures):
-            return True
+        yield sum(contact_id is not None for _, contact_id in failures)
         after = failures[-1][0]
-    return False

@@ -7,6 +7,11 @@ from django.conf import settings
 from messaging import optout, rendering, segments
 
 OPT_OUT_PREFIX = "Stop: "
+# Said beside a text that people write.
+PLACEHOLDERS = (
+    "It may say {{first_name}}, {{last_name}} and {{attributes.city}} or any other free field; "
+    "{{first_name|there}} says “there” to whoever gave no name."
+)
 _SAMPLE_PUBLIC_ID = "0" * 12
 
 
@@ -27,7 +32,7 @@ def check_text(text: str, *, has_offer: bool = True) -> None:
 
     has_offer: whether there is an offer that {{offer_link}} may lead to.
     """
-    rendering.validate_template_text(text)
+    rendering.validate_template_text(text, has_offer=has_offer)
     if not has_offer and rendering.compile_template(text).leads_to_offer:
         raise rendering.TemplateError(
             "NO_OFFER", "{{offer_link}} leads nowhere: there is no offer with this text."

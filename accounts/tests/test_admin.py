@@ -1,6 +1,7 @@
 """The admin: superusers see all, other staff their business, nobody else anything."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -191,6 +192,16 @@ def test_quiet_hours_are_two_times(staff: Client, business: Business) -> None:
     same = {"quiet_from": "22:00", "quiet_until": "22:00"}
     page = staff.post(url("business_change", business.pk), form | same).text
     assert "All day nothing would ever be sent" in page
+    evening = {"quiet_from": "22:00", "quiet_until": "08:00"}
+    staff.post(url("business_change", business.pk), form | evening)
+    page = staff.get(url("business_change", business.pk)).text
+    assert 'value="22:00"' in page
+    assert "vTimeField" not in page  # which offers "6 p.m." beside it
+
+
+def test_instants_are_told_in_24_hours_with_their_zone(root: Client) -> None:
+    User.objects.update(last_login=datetime(2027, 3, 5, 16, 30, tzinfo=UTC))
+    assert "05 Mar 2027, 16:30 UTC" in root.get(url("user_changelist")).text
 
 
 def test_a_user_who_has_logged_in_can_be_deleted(root: Client, business: Business) -> None:

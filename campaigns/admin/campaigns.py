@@ -1,12 +1,12 @@
 """Campaigns: written, sent, and followed."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import pluralize
 from django.utils.safestring import SafeString
 
@@ -16,7 +16,7 @@ from accounts.scoped_admin import local_time
 from accounts.service_admin import ServiceAdmin
 from campaigns import selectors, services, tasks
 from campaigns.admin.columns import ProgressColumns
-from campaigns.admin.displays import as_launched, as_sent, figures, run_table
+from campaigns.admin.displays import as_launched, as_sent, figures, outlook_of_retry, run_table
 from campaigns.forms import OFFER_FIELDS, CampaignForm, PhonesForm
 from campaigns.models import Campaign, CampaignRun
 from campaigns.recurrence import describe
@@ -31,9 +31,20 @@ OFFER_END: Final = local_time("offer_valid_until", "valid until")
 DATES: Final = (SCHEDULED, local_time("launched_at"), local_time("finished_at"))
 RESULTS: Final = ("Results", {"fields": ["results", "one_by_one"]})
 SHOWN_RUNS: Final = 50
-SEND_AT_ONCE: Final = (
-    "To send at once, save without date and time and choose “Send now” in the list of campaigns."
-)
+SEND_AT_ONCE: Final = "To send at once, leave date and time empty and choose “Save and send now”."
+RETRIES: Final = ("retry", "retry_unconfirmed")
+_WAITING: Final = ("send_test", "send_now", "cancel", "duplicate")
+# What the services allow, by status; here it decides no more than which buttons there are.
+POSSIBLE: Final[Mapping[Campaign.Status, Sequence[str]]] = {
+    Campaign.Status.DRAFT: ("send_test", "send_now", "duplicate"),
+    Campaign.Status.SCHEDULED: _WAITING,
+    Campaign.Status.MISSED: _WAITING,
+    Campaign.Status.SENDING: ("pause", "cancel", "duplicate"),
+    Campaign.Status.PAUSED: ("resume", "cancel", "duplicate"),
+    Campaign.Status.COMPLETED: (*RETRIES, "duplicate"),
+    Campaign.Status.CANCELLED: ("duplicate",),
+    Campaign.Status.FAILED: ("duplicate",),
+}
 
 
 @admin.register(Campaign)
@@ -51,6 +62,14 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
         "send_test", "send_now", "pause", "resume", "cancel", "retry", "retry_unconfirmed",
         "duplicate",
     ]  # fmt: skip
+
+    saving_actions = ("send_test", "send_now")
+
+    def possible_actions(self, obj: Campaign | None) -> Collection[str]:
+        if obj is None:
+            return self.saving_actions
+        possible = POSSIBLE[Campaign.Status(obj.status)]
+        return possible if self.failed(obj) else [each for each in possible if each not in RETRIES]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         runs = (
@@ -169,7 +188,7 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
             "people may get it twice."
         )
         return self._retry(
-            request, queryset, "retry_unconfirmed", question, include=services.RETRY_IF_NAMED
+            request, queryset, "retry_unconfirmed", question, include=selectors.RETRY_IF_NAMED
         )
 
     def _retry(
@@ -181,7 +200,7 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
         include: Collection[str] = (),
     ) -> HttpResponse | None:
         if "confirmed" not in request.POST:
-            rows = [(each, f"{self.failed(each)} failed or not delivered") for each in campaigns]
+            rows = [(each, _outlook(each, names_unconfirmed=bool(include))) for each in campaigns]
             return self.ask(request, action, "Send again", question, rows)
         again = partial(services.retry_failed, include=include)
         for campaign in self._act(request, campaigns, again, "will be sent again"):
@@ -211,10 +230,12 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
         return None
 
     @admin.action(description="Copy as a draft", permissions=["add"])
-    def duplicate(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+    def duplicate(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> HttpResponse | None:
         assert isinstance(request.user, User)
         copy = partial(services.duplicate_campaign, created_by=request.user)
-        self._act(request, queryset, copy, "is a draft; open it to change it")
+        copies = self._act(request, queryset, copy, "is a draft, which you can change")
+        to_copy = self.is_on_page(request) and len(copies) == 1
+        return HttpResponseRedirect(self.page_url(copies[0])) if to_copy else None
 
     def _act(
         self,
@@ -266,3 +287,9 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
     def reach(self, campaign: Campaign) -> str:
         number = selectors.audience_of(campaign).count()
         return f"{number:,} contact{pluralize(number)}"
+
+
+def _outlook(campaign: Campaign, *, names_unconfirmed: bool) -> str:
+    if campaign.status != Campaign.Status.COMPLETED:
+        return campaign.get_status_display()  # whoever insists hears why not
+    return outlook_of_retry(selectors.retry_outlook(campaign), names_unconfirmed=names_unconfirmed)

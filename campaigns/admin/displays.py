@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from accounts.models import Business
 from accounts.problems import Problem
 from campaigns.models import CampaignRun
-from campaigns.selectors import preview_of
+from campaigns.selectors import RetryOutlook, preview_of
 from campaigns.statistics import CampaignStatistics
 from messaging.models import Broadcast
 from messaging.rendering import TemplateError, Values, compile_template
@@ -115,6 +115,23 @@ def _run(row: Mapping[str, Any], zone: ZoneInfo) -> tuple[SafeString]:
     again = "failed ones again, " if row["what"] == CampaignRun.Kind.RETRY else ""
     state = f"{again}{row['state']}"
     return (format_html(link, at, state, row["why"], url, row["ran"], words),)
+
+
+def outlook_of_retry(outlook: RetryOutlook, *, names_unconfirmed: bool) -> str:
+    """What comes of a retry, and what of those that may have arrived."""
+    failed, unconfirmed, unknown = map(
+        _number, (outlook.failed, outlook.unconfirmed, outlook.unknown)
+    )
+    if names_unconfirmed:
+        again = _number(outlook.failed + outlook.unconfirmed)
+        words = [f"{again} will be sent again, {unconfirmed} of them unconfirmed"]
+    else:
+        words = [f"{failed} will be sent again"]
+        if outlook.unconfirmed:
+            words.append(f"{unconfirmed} unconfirmed will not, which have an action of their own")
+    if outlook.unknown:
+        words.append(f"{unknown} unknown will not, whose fate may still be reported")
+    return "; ".join(words)
 
 
 def _billed(statistics: CampaignStatistics) -> str:

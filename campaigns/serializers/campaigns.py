@@ -145,7 +145,7 @@ class RetrySerializer(StrictSerializer):
     """`include`: `unconfirmed` for what may have arrived, too."""
 
     include = serializers.ListField(
-        child=serializers.ChoiceField([each.value for each in services.RETRY_IF_NAMED]),
+        child=serializers.ChoiceField([each.value for each in selectors.RETRY_IF_NAMED]),
         required=False,
         default=list,
     )

@@ -15,11 +15,12 @@ from messaging.models import Broadcast, Message
 class StatisticsSerializer(serializers.Serializer[CampaignStatistics]):
     """Each message counts in exactly one status, so that they add up to `total`.
 
-    `sent` is accepted and not yet reported, `submitting` on its way to the gateway; `segments` are
-    those of accepted messages. delivery_rate = delivered / total, failure_rate = (failed +
-    undelivered) / total, conversion_rate = redemptions / delivered; 0 where nothing is to divide
-    by. A message counts once in views, redemptions and unsubscribes, and once for each of its
-    links in clicks, however often; what was undone does not count.
+    `sent` is accepted and not yet reported, `submitting` on its way to the gateway, `suppressed`
+    left out when it was its turn; `segments` are those of accepted messages. delivery_rate =
+    delivered / total, failure_rate = (failed + undelivered) / total, conversion_rate = redemptions
+    / delivered; 0 where nothing is to divide by. A message counts once in views, redemptions and
+    unsubscribes, and once for each of its links in clicks, however often; what was undone does not
+    count.
     """
 
     total = serializers.IntegerField()

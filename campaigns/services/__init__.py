@@ -1,7 +1,6 @@
 """What can be done with templates, campaigns and automations."""
 
 from campaigns.services.actions import (
-    RETRY_IF_NAMED,
     CampaignNotFound,
     EmptyAudience,
     InvalidStatus,
@@ -53,7 +52,6 @@ from campaigns.services.welcoming import send_welcome
 
 __all__ = [
     "MAX_PHONES",
-    "RETRY_IF_NAMED",
     "UNCHANGED",
     "AutomationExists",
     "AutomationFields",

@@ -22,11 +22,8 @@ from campaigns.services.following import follow_broadcast
 from campaigns.services.recurring import align, schedule_fields
 from campaigns.signals import campaigns_changed
 from messaging import services as messaging
-from messaging.gateways.base import RETRYABLE, FailureReason
 from tracking import services as tracking
 
-# May have arrived: whoever sends these again has to say so.
-RETRY_IF_NAMED: Final = frozenset({FailureReason.UNCONFIRMED})
 MAX_AHEAD: Final = timedelta(days=2 * 366)  # later is a typing mistake
 
 _SCHEDULED: Final[dict[str, Any]] = {"status": Campaign.Status.SCHEDULED, "failure": ""}
@@ -173,21 +170,19 @@ def resume_campaign(*, campaign: Campaign) -> Campaign:
 def retry_failed(*, campaign: Campaign, include: Collection[str] = ()) -> Campaign:
     """Send again what failed or was not delivered, to whoever is still there and subscribed.
 
-    include: reasons beyond those that may end better the next time, from RETRY_IF_NAMED. Whoever
-    calls rings `messaging.tasks.expand` for the campaign's latest broadcast after the commit.
+    include: as `selectors.retry_of` takes it. Whoever calls rings `messaging.tasks.expand` for the
+    campaign's latest broadcast after the commit.
     """
     completed = Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.COMPLETED)
     _step(campaign, completed, "retried", status=Campaign.Status.SENDING, finished_at=None)
     _refuse_unapproved(campaign)
     if is_over(campaign):
         raise OfferEnded
-    sources = selectors.retryable_broadcasts(campaign)
+    retry = selectors.retry_of(campaign, include)
     broadcast = messaging.start_retry(
-        broadcast_ids=sources,
-        reasons={*RETRYABLE, *RETRY_IF_NAMED.intersection(include)},
-        sender=campaign.sender or campaign.business.sender_name,
+        retry=retry, sender=campaign.sender or campaign.business.sender_name
     )
-    tracking.attach_same(broadcast=broadcast, source_id=sources[0])
+    tracking.attach_same(broadcast=broadcast, source_id=retry["broadcasts"][0])
     CampaignRun.objects.create(campaign=campaign, broadcast=broadcast, kind=CampaignRun.Kind.RETRY)
     return campaign
 

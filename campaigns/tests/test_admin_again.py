@@ -3,13 +3,15 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Business
 from accounts.tests.factories import make_business, make_member
 from campaigns.models import Campaign
 from campaigns.tests.factories import expand, make_campaign, make_sending
+from contacts.services import unsubscribe
 from messaging.gateways.base import FailureReason, SendResult
-from messaging.models import Broadcast, Message
+from messaging.models import Broadcast, Message, MessageProblem
 from messaging.services import close_unknown, send_next_batch
 from messaging.tests.factories import ScriptedGateway
 from messaging.tests.unknown import unknown_for
@@ -47,7 +49,7 @@ def make_ended(business: Business, result: SendResult) -> Campaign:
 
 def test_failures_are_sent_again_after_a_question(business: Business, staff: Client) -> None:
     campaign = make_ended(business, SendResult.refused(FailureReason.REFUSED))
-    assert "Spring: 2 failed or not delivered" in ask(staff, "retry", campaign)
+    assert "<li>Spring: 2 will be sent again</li>" in ask(staff, "retry", campaign)
     assert Broadcast.objects.count() == 1
 
     assert "Spring: will be sent again." in ask(staff, "retry", campaign, confirmed="yes")
@@ -68,6 +70,33 @@ def test_what_is_unconfirmed_has_an_action_of_its_own(business: Business, staff:
     assert "may get it twice" in ask(staff, "retry_unconfirmed", campaign)
     page = ask(staff, "retry_unconfirmed", campaign, confirmed="yes")
     assert "will be sent again" in page
+
+
+def test_the_question_counts_what_the_retry_will_send(business: Business, staff: Client) -> None:
+    fates = [SendResult.uncertain(FailureReason.TIMEOUT)] * 2
+    fates += [SendResult.refused(FailureReason.REFUSED)] * 3
+    fates += [SendResult.refused(FailureReason.INVALID_NUMBER)]
+    campaign = make_sending(business, contacts=len(fates))
+    assert send_next_batch(ScriptedGateway(lambda _: fates))
+    unknown_for(hours=80)
+    recent = MessageProblem.objects.filter(status="unknown").latest("pk")
+    MessageProblem.objects.filter(pk=recent.pk).update(created_at=timezone.now())
+    assert close_unknown() == 1
+    left = Message.objects.filter(reason=FailureReason.REFUSED).earliest("pk")
+    unsubscribe(business_id=business.pk, phone=left.phone, source="api")
+
+    unknown = "1 unknown will not, whose fate may still be reported</li>"
+    without = "<li>Spring: 2 will be sent again; 1 unconfirmed will not, which have an action of"
+    page = ask(staff, "retry", campaign)
+    assert without in page
+    assert unknown in page
+    page = ask(staff, "retry_unconfirmed", campaign)
+    assert f"<li>Spring: 3 will be sent again, 1 of them unconfirmed; {unknown}" in page
+    ask(staff, "retry_unconfirmed", campaign, confirmed="yes")
+    retried = Broadcast.objects.latest("pk")
+    expand(retried.pk)
+    assert Message.objects.filter(broadcast=retried).count() == 3
+    assert "<li>Spring: Sending</li>" in ask(staff, "retry", campaign)
 
 
 def test_a_test_goes_to_the_phones_that_are_given(business: Business, staff: Client) -> None:

@@ -158,7 +158,8 @@ class TestCampaign:
 
 class TestAutomation:
     def test_written_by_staff(self, business: Business, staff: Client) -> None:
-        assert staff.get(reverse(ADD_AUTOMATION)).status_code == 200
+        page = staff.get(reverse(ADD_AUTOMATION)).text
+        assert "{{offer_link}} leads to the offer below, once that has a title." in page
         body = automation_form(
             business, text="{{offer_link}}", offer_title="10 % off", offer_valid_days="14"
         )
@@ -197,10 +198,13 @@ class TestAutomation:
         assert not Automation.objects.exists()
 
     def test_a_birthday_message(self, business: Business, staff: Client) -> None:
-        body = automation_form(business, kind="birthday", send_time="10:00")
+        body = automation_form(business, kind="birthday", send_time="16:30")
         assert staff.post(reverse(ADD_AUTOMATION), body).status_code == 302
         automation = Automation.objects.get()
-        assert (automation.kind, automation.send_time) == ("birthday", time(10))
+        assert (automation.kind, automation.send_time) == ("birthday", time(16, 30))
+        assert (
+            '<td class="field-send_time nowrap">16:30</td>' in staff.get(reverse(AUTOMATIONS)).text
+        )
         url = reverse(CHANGE_AUTOMATION, args=[automation.pk])
         assert "failure" not in staff.get(url).text.lower()
         Automation.objects.update(failure="The system was down.")

@@ -58,7 +58,9 @@ class Broadcast(models.Model):
         max_length=255, blank=True, help_text="Of the links in its texts; empty: the site's."
     )
     reaches_suppressed = models.BooleanField(
-        default=False, help_text="Goes to people who have opted out too: they asked for this one."
+        "reaches who has unsubscribed",
+        default=False,
+        help_text="Goes to people who have opted out too: they asked for this one.",
     )
     is_asked_for = models.BooleanField(
         default=False,
@@ -128,7 +130,7 @@ class BroadcastCounters(models.Model):
     failed = models.PositiveIntegerField(default=0)
     unknown = models.PositiveIntegerField(default=0)
     cancelled = models.PositiveIntegerField(default=0)
-    suppressed = models.PositiveIntegerField(default=0)
+    suppressed = models.PositiveIntegerField("left out", default=0)
     expired = models.PositiveIntegerField(default=0)
     segments = models.PositiveIntegerField(default=0)
     first_sent_at = models.DateTimeField(null=True, blank=True)

@@ -49,7 +49,7 @@ class Message(models.Model):
         FAILED = "failed"
         UNKNOWN = "unknown"
         CANCELLED = "cancelled"
-        SUPPRESSED = "suppressed"
+        SUPPRESSED = "suppressed", "Left out"
         EXPIRED = "expired"
 
     public_id = models.CharField(

@@ -17,7 +17,7 @@ class QuietHours(models.Model):
 
     A country without a row has none. A business's own hours take the place of its country's. Two
     equal times mean the whole day. At most one of the last three says on which days the row holds:
-    none of them, on all.
+    none of them, on all. A night that begins on such a day lasts until its end on the next one.
     """
 
     country = models.CharField(max_length=2, validators=[validate_country], db_collation="C")

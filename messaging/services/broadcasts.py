@@ -1,6 +1,5 @@
 """The life of a broadcast: started, paused, resumed, cancelled, completed."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,16 +59,13 @@ def start_broadcast(
 
 
 @transaction.atomic
-def start_retry(
-    *, broadcast_ids: Collection[int], reasons: Collection[str], sender: str
-) -> Broadcast:
-    """Send again, as new messages, what failed in these broadcasts of one text for these reasons.
+def start_retry(*, retry: Retry, sender: str) -> Broadcast:
+    """Send again, as new messages, what failed in broadcasts of one text.
 
     The text is that of the first one, rendered afresh; it goes to those who are still subscribed,
     with the phone they had. Whoever calls rings `messaging.tasks.expand` after the commit. Raises
     NothingToRetry.
     """
-    retry = Retry(broadcasts=sorted(broadcast_ids), reasons=sorted(reasons))
     if not has_failures(retry):
         raise NothingToRetry
     source = Broadcast.objects.select_related("business").get(pk=retry["broadcasts"][0])

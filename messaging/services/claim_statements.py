@@ -1,7 +1,8 @@
 """The statements of a claim. Each runs once a batch at most; none runs once a message."""
 
 # Whether a broadcast has to wait at the local time `clock` of the day `today`. A business's own
-# hours take the place of its country's, which are about marketing only.
+# hours take the place of its country's, which are about marketing only. A night is that of the
+# day on which it began: after midnight, of yesterday.
 QUIET = """CASE
                 WHEN business.quiet_from < business.quiet_until
                 THEN clock >= business.quiet_from AND clock < business.quiet_until
@@ -9,11 +10,15 @@ QUIET = """CASE
                 THEN clock >= business.quiet_from OR clock < business.quiet_until
                 ELSE broadcast.is_marketing AND EXISTS (
                     SELECT FROM messaging_quiethours hours
+                    CROSS JOIN LATERAL (SELECT CASE
+                        WHEN hours.starts > hours.ends AND clock < hours.ends THEN today - 1
+                        ELSE today END AS day) began
                     WHERE hours.country = business.country
-                        AND (hours.weekday IS NULL OR hours.weekday = extract(isodow FROM today))
-                        AND (hours.month_day = '' OR hours.month_day = to_char(today, 'MM-DD'))
+                        AND (hours.weekday IS NULL
+                            OR hours.weekday = extract(isodow FROM began.day))
+                        AND (hours.month_day = '' OR hours.month_day = to_char(began.day, 'MM-DD'))
                         AND (hours.days_after_easter IS NULL
-                            OR hours.days_after_easter = today - %(easter)s::date)
+                            OR hours.days_after_easter = began.day - %(easter)s::date)
                         AND CASE WHEN hours.starts < hours.ends
                             THEN clock >= hours.starts AND clock < hours.ends
                             ELSE clock >= hours.starts OR clock < hours.ends END)

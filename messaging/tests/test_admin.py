@@ -43,6 +43,8 @@ def test_a_broadcast_shows_its_counters(admin_client: Client) -> None:
     page = admin_client.get(f"/admin/messaging/broadcast/{broadcast.pk}/change/")
     assert page.status_code == 200
     assert "Expansion" in page.content.decode()
+    assert "Left out" in page.content.decode()
+    assert "uppressed:" not in page.content.decode()
 
 
 @pytest.fixture
@@ -147,12 +149,37 @@ def test_a_single_message_that_was_paused_can_be_given_up(
     assert refused.status == "cancelled"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_broadcast_s_page_has_a_button_for_what_is_possible(
+    admin_client: Client, refused: Message
+) -> None:
+    page = f"{BROADCASTS}{refused.broadcast_id}/change/"
+    button = re.compile(r'<button class="button" name="action" value="(\w+)">')
+    assert button.findall(admin_client.get(page).text) == ["resume", "cancel"]
+
+    pressed = {"action": "resume", "_selected_action": [refused.broadcast_id], "_page": "yes"}
+    answer = admin_client.post(BROADCASTS, pressed, follow=True)
+
+    assert answer.redirect_chain == [(page, 302)]
+    assert "Broadcasts that go on: 1." in answer.text
+    assert button.findall(answer.text) == ["cancel"]
+    lost = SendResult.uncertain(FailureReason.TIMEOUT)
+    assert services.send_next_batch(ScriptedGateway(lambda _: [lost]))
+    assert button.findall(admin_client.get(page).text) == ["close_unknown"]
+    question = admin_client.post(BROADCASTS, pressed | {"action": "close_unknown"})
+    assert "1 unknown (timeout)" in question.text
+    assert f'<a href="{page}" class="button">No, take me back</a>' in question.text
+
+
 def test_staff_read_why_in_words(clerk: Client) -> None:
     mine = Message.objects.get(business__name="Mine")
     problem = {"status": "suppressed", "reason": "frequency_cap"}
     Message.objects.filter(pk=mine.pk).update(**problem)
     for url in ("/admin/messaging/message/", f"/admin/messaging/message/{mine.pk}/change/"):
-        assert "as many messages as the frequency cap allows" in clerk.get(url).text
+        page = clerk.get(url).text
+        assert "as many messages as the frequency cap allows" in page
+        assert "Left out" in page
+        assert "Suppressed" not in page
 
 
 def test_every_reason_of_a_message_has_words() -> None:

@@ -152,6 +152,10 @@ def test_staff_write_automatic_replies_in_the_admin(shop: Business, admin_client
     page = admin_client.post(f"{url}add/", fields)
     assert page.status_code == 200
     assert not shop.auto_replies.exists(), "what cannot be sent is refused"
+    page = admin_client.post(f"{url}add/", fields | {"text": "Hi {{name}}"})
+    assert "allowed: first_name, last_name, attributes.&lt;name&gt;." in page.text
+    assert "{{first_name|there}} says" in page.text
+    assert "offer_link" not in page.text, "an answer has no offer"
 
     assert admin_client.post(f"{url}add/", fields | {"text": "Bye"}).status_code == 302
     assert shop.auto_replies.get().text == "Bye"

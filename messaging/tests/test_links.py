@@ -53,6 +53,10 @@ def test_people_write_offer_links_where_there_is_an_offer() -> None:
     with pytest.raises(TemplateError) as caught:
         texts.check_text("Hi {{offer_link}}", has_offer=False)
     assert caught.value.code == "NO_OFFER"
+    for has_offer in (True, False):
+        with pytest.raises(TemplateError) as caught:
+            texts.check_text("Hi {{name}}", has_offer=has_offer)
+        assert ("offer_link" in caught.value.detail) is has_offer
 
 
 def test_a_name_is_never_read_as_a_link() -> None:

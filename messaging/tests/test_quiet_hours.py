@@ -1,7 +1,9 @@
 """Quiet hours: the country's by a table, the business's own before them; they defer, never fail."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib import import_module
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.apps import apps
@@ -45,6 +47,25 @@ def is_quiet(broadcast: Broadcast, local: datetime) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def quiet_at(broadcast: Broadcast, instants: list[datetime]) -> list[bool]:
+    """What claims would find at these instants, by the clock that the claim reads."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {QUIET} FROM messaging_broadcast broadcast"  # noqa: S608
+            " JOIN accounts_business business ON business.id = broadcast.business_id"
+            " CROSS JOIN unnest(%(instants)s) WITH ORDINALITY AS instant(at, number)"
+            " CROSS JOIN LATERAL (SELECT local::time AS clock, local::date AS today"
+            " FROM (SELECT at AT TIME ZONE business.time_zone AS local) there) here"
+            " WHERE broadcast.id = %(broadcast)s ORDER BY instant.number",
+            {
+                "instants": instants,
+                "broadcast": broadcast.pk,
+                "easter": easter_sunday(instants[0].year),
+            },
+        )
+        return [bool(row[0]) for row in cursor.fetchall()]
+
+
 @pytest.mark.parametrize(
     ("country", "local", "quiet"),
     [
@@ -78,6 +99,67 @@ def is_quiet(broadcast: Broadcast, local: datetime) -> bool:
 def test_each_country_has_its_hours(country: str, local: str, quiet: bool) -> None:
     broadcast = make_expanded(contacts=0, business=make_business(country=country))
     assert is_quiet(broadcast, datetime.fromisoformat(local)) is quiet
+
+
+NIGHT = {"starts": "21:00", "ends": "08:00"}
+
+
+@pytest.mark.parametrize(
+    ("days", "begins"),
+    [
+        ({"month_day": "12-24"}, "2026-12-24"),
+        ({"month_day": "12-31"}, "2026-12-31"),  # and ends in another year
+        ({"month_day": "02-28"}, "2028-02-28"),  # a leap year's
+        ({"days_after_easter": -1}, "2027-03-27"),
+        ({"days_after_easter": 0}, "2027-03-28"),  # Greece puts its clocks forward that night
+        ({"weekday": 6}, "2027-05-01"),
+    ],
+)
+def test_a_night_lasts_until_the_next_morning(days: dict[str, Any], begins: str) -> None:
+    broadcast = make_expanded(contacts=0, business=make_business(country="XX"))
+    QuietHours.objects.create(country="XX", source="x", **NIGHT, **days)
+    evening, hour = datetime.fromisoformat(begins), timedelta(hours=1)
+    expected = [False] * 21 + [True] * 11 + [False] * 17  # until 1 h of the day after next
+    found = [is_quiet(broadcast, evening + number * hour) for number in range(len(expected))]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "hours", [NIGHT, {"starts": "09:00", "ends": "17:00"}], ids=["night", "day"]
+)
+@pytest.mark.parametrize("weekday", range(1, 8))
+@pytest.mark.parametrize(
+    ("zone", "changes_on"),
+    [
+        ("Europe/Athens", date(2027, 3, 28)),  # three o'clock is four
+        ("Europe/Athens", date(2027, 10, 31)),  # three o'clock comes twice
+        ("Africa/Cairo", date(2027, 4, 30)),  # there is no midnight
+        ("Africa/Cairo", date(2027, 10, 29)),  # midnight is 23 h again, of the day before
+    ],
+)
+def test_hours_of_a_weekday_hold_by_the_clock_on_the_wall(
+    zone: str, changes_on: date, weekday: int, hours: dict[str, str]
+) -> None:
+    """Each half hour of the three weeks around a change of the clocks."""
+    broadcast = make_expanded(contacts=0, business=make_business(country="XX", time_zone=zone))
+    QuietHours.objects.create(country="XX", source="x", weekday=weekday, **hours)
+    starts, ends = map(time.fromisoformat, hours.values())
+    first = datetime.combine(changes_on, time.min, UTC) - timedelta(days=10)
+    instants = [first + number * timedelta(minutes=30) for number in range(48 * 21)]
+
+    def within(wall: datetime) -> bool:
+        """Between both times of a day of this name, the second of which may be the next day's."""
+        for day in (wall.date() - timedelta(days=1), wall.date()):
+            end_day = day + timedelta(days=1) if ends < starts else day
+            began = datetime.combine(day, starts) <= wall < datetime.combine(end_day, ends)
+            if began and day.isoweekday() == weekday:
+                return True
+        return False
+
+    local = [each.astimezone(ZoneInfo(zone)) for each in instants]
+    assert len({each.utcoffset() for each in local}) == 2
+    expected = [within(each.replace(tzinfo=None)) for each in local]
+    assert quiet_at(broadcast, instants) == expected
 
 
 @pytest.mark.parametrize(("hour", "quiet"), [(12, False), (23, True)])
