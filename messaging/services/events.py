@@ -13,8 +13,10 @@ from messaging.signals import messages_changed
 logger = logging.getLogger(__name__)
 
 State = GatewayEvent.State
-Reports = dict[str, tuple[str, str]]  # status and reason: the first final report of each id
+# Status and reason of each id: of the first final report, or else that it is under way.
+Reports = dict[str, tuple[str, str]]
 
+_UNDER_WAY = (DeliveryStatus.SENT.value, "")
 _EVENTS_AT_A_TIME = 5000
 _BYTES_AT_A_TIME = 4_000_000  # about 20,000 reports: memory stays flat whatever the arrays
 _ONE_BY_ONE = 500  # once they cannot be applied together
@@ -61,8 +63,9 @@ WHERE total <= %(bytes)s OR total = size ORDER BY id
 """
 
 # A report whose message is known by now comes back from the waiting room, and before a new one: of
-# two final reports the first one stands. In the same statement, for between two of them the message
-# may become known. No NOT IN: where the statistics tell of many who wait, it compares all with all.
+# two final reports the first one stands. That it is under way is news of an `unknown` one only. In
+# the same statement, for between two of them the message may become known. No NOT IN: where the
+# statistics tell of many who wait, it compares all with all.
 _APPLY = """
 WITH report AS (
     SELECT key AS gateway_message_id, value ->> 0 AS status, value ->> 1 AS reason, message_id
@@ -82,17 +85,19 @@ WITH report AS (
         UNION ALL
         SELECT gateway_message_id, status, reason, message_id, NULL FROM report
         WHERE message_id IS NOT NULL
-    ) given ORDER BY gateway_message_id, waiting_id NULLS LAST
+    ) given ORDER BY gateway_message_id, status = 'sent', waiting_id NULLS LAST
 ), target AS (
     SELECT message.id, message.broadcast_id, message.status AS prior, message.segments,
         known.status, known.reason
     FROM known JOIN messaging_message message ON message.id = known.message_id
-    WHERE message.status IN ('sent', 'unknown')
-        OR message.status = 'failed' AND message.reason = 'unconfirmed'
+    WHERE message.status = 'unknown' OR known.status <> 'sent' AND (message.status = 'sent'
+        OR message.status = 'failed' AND message.reason = 'unconfirmed')
     ORDER BY message.id FOR UPDATE OF message
 ), moved AS (
     UPDATE messaging_message message
-    SET status = target.status, reason = target.reason, reported_at = now()
+    SET status = target.status, reason = target.reason,
+        sent_at = CASE target.status WHEN 'sent' THEN now() ELSE message.sent_at END,
+        reported_at = CASE target.status WHEN 'sent' THEN NULL ELSE now() END
     FROM target WHERE message.id = target.id
 ), problem AS (
     INSERT INTO messaging_messageproblem (broadcast_id, message_id, status, reason)
@@ -102,7 +107,7 @@ WITH report AS (
     SELECT gateway_message_id, status, reason FROM report WHERE message_id IS NULL
 )
 UPDATE messaging_broadcastcounters counters SET
-    sent = sent - from_sent,
+    sent = sent - from_sent + new_sent,
     unknown = unknown - from_unknown,
     failed = failed - from_failed,
     delivered = delivered + new_delivered,
@@ -114,6 +119,7 @@ FROM (
         count(*) FILTER (WHERE prior = 'sent') AS from_sent,
         count(*) FILTER (WHERE prior = 'unknown') AS from_unknown,
         count(*) FILTER (WHERE prior = 'failed') AS from_failed,
+        count(*) FILTER (WHERE status = 'sent') AS new_sent,
         count(*) FILTER (WHERE status = 'delivered') AS new_delivered,
         count(*) FILTER (WHERE status = 'undelivered') AS new_undelivered,
         coalesce(sum(segments) FILTER (WHERE prior <> 'sent'), 0) AS new_segments
@@ -192,9 +198,9 @@ def _read(raw: bytes, reports: Reports) -> str:
     for element in elements:
         if isinstance(element, UnreadableElement):
             problems.append(f"element {element.index}: {element.reason}")
-        elif element.status is not DeliveryStatus.SENT:  # which tells nothing new
+        elif reports.get(element.gateway_message_id, _UNDER_WAY) == _UNDER_WAY:
             reason = element.reason.value if element.reason else ""
-            reports.setdefault(element.gateway_message_id, (element.status.value, reason))
+            reports[element.gateway_message_id] = (element.status.value, reason)
     return "; ".join(problems)
 
 

@@ -77,7 +77,9 @@ WITH doubtful AS MATERIALIZED (
 ), target AS (
     SELECT id, broadcast_id, business_id, segments, status AS prior FROM messaging_message
     WHERE id = (SELECT min(id) FROM alike HAVING count(*) = 1)
-        AND (status = 'unknown' OR status = 'failed' AND reason = 'unconfirmed')
+        AND (status = 'unknown' OR status = 'failed' AND reason = 'unconfirmed' AND EXISTS (
+            SELECT FROM messaging_waitingreport
+            WHERE gateway_message_id = %(id)s AND status <> 'sent'))
         AND NOT EXISTS (
             SELECT FROM messaging_gatewayreference WHERE gateway_message_id = %(id)s)
     FOR UPDATE
@@ -86,10 +88,12 @@ WITH doubtful AS MATERIALIZED (
     WHERE gateway_message_id = %(id)s AND EXISTS (SELECT FROM target)
     RETURNING id, status, reason
 ), report AS (
-    SELECT status, reason FROM returned ORDER BY id LIMIT 1
+    SELECT status, reason FROM returned ORDER BY status = 'sent', id LIMIT 1
 ), moved AS (
     UPDATE messaging_message message
-    SET status = report.status, reason = report.reason, reported_at = now()
+    SET status = report.status, reason = report.reason,
+        sent_at = CASE report.status WHEN 'sent' THEN now() ELSE message.sent_at END,
+        reported_at = CASE report.status WHEN 'sent' THEN NULL ELSE now() END
     FROM target, report WHERE message.id = target.id
     RETURNING message.id, target.broadcast_id, target.business_id, target.segments, target.prior,
         message.status, message.reason
@@ -103,6 +107,7 @@ WITH doubtful AS MATERIALIZED (
 UPDATE messaging_broadcastcounters counters SET
     unknown = unknown - (prior = 'unknown')::int,
     failed = failed - (prior = 'failed')::int,
+    sent = sent + (status = 'sent')::int,
     delivered = delivered + (status = 'delivered')::int,
     undelivered = undelivered + (status = 'undelivered')::int,
     segments = counters.segments + moved.segments,

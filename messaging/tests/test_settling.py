@@ -1,6 +1,7 @@
 """Reports whose message nobody knows: the gateway tells, and only what fits exactly is settled."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import httpx2
 import pytest
@@ -231,6 +232,65 @@ def test_an_id_that_is_known_by_now_is_left_to_the_applier() -> None:
     assert services.look_up_reports(gateway=TellingGateway(fitting)) == 0
     apply_all()
     assert statuses(broadcast) == {"delivered": 1}
+
+
+def test_that_it_is_under_way_proves_that_it_was_accepted() -> None:
+    """Some networks never report more than that."""
+    broadcast = single(make_business())
+    leave_unknown()
+    WaitingReport.objects.all().delete()
+    raw = b'[{"messageId": "g1", "deliveryStatus": "Sent"}]'
+    services.store_event(gateway="mitto", kind="delivery", raw=raw)
+    apply_all()
+    lease_is_over()
+
+    assert services.look_up_reports(gateway=TellingGateway(fitting)) == 1
+
+    assert statuses(broadcast) == {"sent": 1}
+    message = Message.objects.get()
+    assert message.sent_at
+    assert not message.reported_at
+    assert not WaitingReport.objects.exists()
+    WaitingReport.objects.create(gateway_message_id="g1", status="delivered")
+    apply_all()
+    assert statuses(broadcast) == {"delivered": 1}
+    assert statistics([broadcast.pk])[broadcast.pk].segments == 1
+
+
+@pytest.mark.parametrize("words", [("sent", "undelivered"), ("undelivered", "sent", "delivered")])
+def test_the_first_final_report_stands_here_too(words: tuple[str, ...]) -> None:
+    broadcast = single(make_business())
+    leave_unknown(*["g1"] * len(words))
+    for waiting, word in zip(WaitingReport.objects.order_by("id"), words, strict=True):
+        WaitingReport.objects.filter(pk=waiting.pk).update(status=word)
+
+    assert services.look_up_reports(gateway=TellingGateway(fitting)) == 1
+    assert statuses(broadcast) == {"undelivered": 1}
+    assert not WaitingReport.objects.exists()
+
+
+def test_what_was_closed_is_lifted_by_a_final_report_only() -> None:
+    broadcast = single(make_business())
+    leave_unknown()
+    WaitingReport.objects.update(status="sent")
+    services.close_unknown(older_than=timedelta(0))
+
+    assert services.look_up_reports(gateway=TellingGateway(fitting)) == 0
+    assert statuses(broadcast) == {"failed": 1}
+    WaitingReport.objects.create(gateway_message_id="g1", status="delivered")
+    lease_is_over()
+    assert services.look_up_reports(gateway=TellingGateway(fitting)) == 1
+    assert statuses(broadcast) == {"delivered": 1}
+
+
+def test_that_an_unknown_one_is_under_way_may_be_told_by_a_known_id() -> None:
+    broadcast = single(make_business())
+    leave_unknown()
+    WaitingReport.objects.update(status="sent")
+    GatewayReference.objects.create(gateway_message_id="g1", message_id=Message.objects.get().pk)
+    apply_all()
+    assert statuses(broadcast) == {"sent": 1}
+    assert Message.objects.get().sent_at
 
 
 def test_nobody_is_asked_while_nothing_is_unknown() -> None:
