@@ -73,6 +73,7 @@ def test_results_and_foreign_errors_pass_through(circuit: Circuit, server: Serve
         ConnectionResetError(),
     ],
 )
+@pytest.mark.usefixtures("later")  # lest a pause lets the time of a probe come
 def test_one_failure_opens_it_and_nobody_waits(
     circuit: Circuit, server: Server, error: Exception
 ) -> None:

@@ -12,6 +12,8 @@ from pytest_django import Settings
 
 from rediskit import connection, failover, pacing
 from rediskit.pacing import PREFIX, Pace, Turn, give_back, take
+from rediskit.tests.servers import RedisServer
+from rediskit.tests.test_versioned_cache import commands_about
 
 names = count(1)
 
@@ -93,9 +95,11 @@ def server_time() -> int:
 
 
 def test_every_key_ends_by_itself(name: str) -> None:
-    take(100, [Pace(name, 100)])
-    left = connection.client().pttl(PREFIX + name)
-    assert 0 < left <= 1001
+    with commands_about(PREFIX + name) as commands:
+        take(100, [Pace(name, 100)])
+    [(*_, unit, milliseconds)] = [words for words in commands if words[0] == "SET"]
+    assert unit == "PX"
+    assert 0 < int(milliseconds) <= 1001
 
 
 def test_a_server_whose_clock_was_set_back_holds_nobody_for_long(name: str) -> None:
@@ -200,7 +204,10 @@ def test_an_installation_without_redis_has_one_process(name: str, settings: Sett
     assert take(500, [Pace(name, 100)]).granted == 100
 
 
-def test_redis_is_asked_once(name: str) -> None:
+def test_redis_is_asked_once(name: str, redis_server: RedisServer, settings: Settings) -> None:
+    """On a server of its own: that of all tests counts the commands of others, too."""
+    redis_server.start()
+    settings.REDIS_URL = redis_server.url
     take(1, [Pace(name, 100)])  # it knows the script from now on
     before = _commands()
     take(1, [Pace(name, 100), Pace(f"{name}s", 10)])

@@ -13,6 +13,7 @@ import pytest
 from django.db import transaction
 from pytest_django import Settings
 
+from config.tests.running import wait_for
 from rediskit import connection, failover, versioned_cache
 from rediskit.versioned_cache import (
     Cached,
@@ -147,11 +148,11 @@ def test_a_reader_that_pauses_before_it_stores_makes_nothing_stale_visible(
     def pausing() -> bytes:
         value = source.compute()
         has_queried.set()
-        assert may_store.wait(10)
+        assert may_store.wait(60)
         return value
 
     paused = threads.submit(source.read, pausing)
-    assert has_queried.wait(10)
+    assert has_queried.wait(60)
     source.write(b'"new"')
     may_store.set()
     assert paused.result().body == b'"old"'  # it began before the write
@@ -167,11 +168,11 @@ def test_a_reader_that_pauses_longer_than_the_lock_lasts(
     def pausing() -> bytes:
         value = source.compute()
         has_queried.set()
-        assert may_store.wait(10)
+        assert may_store.wait(60)
         return value
 
     paused = threads.submit(source.read, pausing)
-    assert has_queried.wait(10)
+    assert has_queried.wait(60)
     connection.client().delete(f"lock:{source.key}")  # as if it had run out
     source.write(b'"new"')
     assert source.read() == Cached(b'"new"', "miss")
@@ -190,12 +191,18 @@ def test_evictions_cost_a_computation_only(source: Source, evicted: str) -> None
     assert source.read() == Cached(b'"new"', "miss")
 
 
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a computation takes here, nobody gives up waiting or takes over its lock."""
+    monkeypatch.setattr(versioned_cache, "WAIT_SECONDS", 60)
+    monkeypatch.setattr(versioned_cache, "LOCK_MILLISECONDS", 60_000)
+
+
 def test_two_hundred_misses_at_once_compute_once(
     source: Source, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As many threads as this share a pool in no process: they may wait for it longer than usual.
     monkeypatch.setattr(connection.client().connection_pool, "timeout", 60)
-    monkeypatch.setattr(versioned_cache, "WAIT_SECONDS", 60)
+    be_patient(monkeypatch)
     start = threading.Barrier(200)
 
     def slow() -> bytes:
@@ -212,20 +219,29 @@ def test_two_hundred_misses_at_once_compute_once(
 
 
 def test_readers_that_wait_are_served_although_writes_go_on(
-    source: Source, threads: ThreadPoolExecutor
+    source: Source, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    be_patient(monkeypatch)
     has_queried, may_store = threading.Event(), threading.Event()
+    waiting: set[object] = set()
+    look = versioned_cache._Reading._look_with
+
+    def look_and_tell(reading: Any, lock: str) -> tuple[dict[Any, bytes], bool]:
+        found = look(reading, lock)
+        waiting.add(reading)
+        return found
 
     def pausing() -> bytes:
         value = source.compute()
         has_queried.set()
-        assert may_store.wait(10)
+        assert may_store.wait(60)
         return value
 
     first = threads.submit(source.read, pausing)
-    assert has_queried.wait(10)
+    assert has_queried.wait(60)
+    monkeypatch.setattr(versioned_cache._Reading, "_look_with", look_and_tell)
     others = [threads.submit(source.read) for _ in range(5)]
-    threading.Event().wait(0.2)  # they have looked, and wait
+    wait_for(lambda: len(waiting) == 5, seconds=60)
     source.write(b'"new"')
     may_store.set()
     assert {each.result().body for each in [first, *others]} <= {b'"old"', b'"new"'}
