@@ -3,10 +3,12 @@
 import multiprocessing
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+from threading import Event, Semaphore
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import connections
@@ -39,19 +41,25 @@ def run_in_thread(contact_import: ContactImport) -> None:
         connections.close_all()
 
 
+def die_after_a_chunk(contact_import: ContactImport) -> None:
+    commit = import_run._commit
+
+    def commit_and_die(*chunk: Any) -> None:
+        commit(*chunk)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with patch.object(import_run, "_commit", commit_and_die):
+        finish(contact_import)
+
+
 def kill_after_a_chunk(contact_import: ContactImport) -> None:
-    """Run the import in a process of its own, and kill that in the middle."""
+    """Run the import in a process of its own, which is killed in the middle."""
     connections.close_all()  # a forked child must not share them
     fork = multiprocessing.get_context("fork")
-    child = fork.Process(target=finish, args=[contact_import], daemon=True)
+    child = fork.Process(target=die_after_a_chunk, args=[contact_import], daemon=True)
     child.start()
-    deadline = time.monotonic() + 60
-    while not contact_import.processed and time.monotonic() < deadline:
-        time.sleep(0.01)
-        contact_import.refresh_from_db()
-    assert child.pid
-    os.kill(child.pid, signal.SIGKILL)
-    child.join()
+    child.join(60)
+    assert child.exitcode == -signal.SIGKILL
 
 
 def let_lease_run_out(contact_import: ContactImport) -> None:
@@ -64,7 +72,7 @@ def test_a_killed_import_goes_on_after_the_committed_rows(content: bytes) -> Non
     contact_import = make_import(content)
     kill_after_a_chunk(contact_import)
     contact_import.refresh_from_db()
-    assert 0 < contact_import.processed < ROWS
+    assert contact_import.processed == import_run.CHUNK_ROWS
     assert Contact.objects.count() == contact_import.created == contact_import.processed
 
     assert selectors.due_imports() == []  # the dead run still holds its lease
@@ -92,38 +100,56 @@ def test_two_runs_of_one_import_do_it_once(content: bytes) -> None:
     assert Consent.objects.count() == ROWS
 
 
-def test_cancelling_stops_between_chunks(content: bytes) -> None:
+def test_cancelling_stops_between_chunks(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     contact_import = make_import(content)
+    commit, committed, cancelled = import_run._commit, Event(), Event()
 
+    def commit_and_wait(*chunk: Any) -> None:
+        commit(*chunk)
+        committed.set()
+        assert cancelled.wait(60)
+
+    monkeypatch.setattr(import_run, "_commit", commit_and_wait)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run_in_thread, contact_import)
-        while not contact_import.processed and not running.done():
-            time.sleep(0.01)
-            contact_import.refresh_from_db()
+        assert committed.wait(60)
         services.cancel_import(contact_import=contact_import)
+        cancelled.set()
         running.result()
 
     contact_import.refresh_from_db()
     assert contact_import.status == "cancelled"
-    assert 0 < contact_import.processed < ROWS
+    assert contact_import.processed == import_run.CHUNK_ROWS
     assert Contact.objects.count() == contact_import.created
     assert not ImportedPhone.objects.exists()
 
 
-def test_the_first_look_at_a_long_file_keeps_the_lease_and_can_be_cancelled() -> None:
+def test_the_first_look_at_a_long_file_keeps_the_lease_and_can_be_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     contact_import = make_import("phone\n" + "6940000001\n" * 1_500_000)
-    leases: set[datetime] = set()
+    renew, renewed, may_go_on = import_run._renew, Semaphore(0), Semaphore(0)
 
+    def renew_and_wait(*lease: Any, **changes: Any) -> None:
+        renew(*lease, **changes)
+        renewed.release()
+        assert may_go_on.acquire(timeout=60)
+
+    monkeypatch.setattr(import_run, "_renew", renew_and_wait)
+    leases = []
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run_in_thread, contact_import)
-        while len(leases) < 3 and not running.done():
+        for _ in range(3):
+            assert renewed.acquire(timeout=60)
             contact_import.refresh_from_db()
-            leases |= {lease} if (lease := contact_import.lease_until) else set()
-        services.cancel_import(contact_import=contact_import)
+            leases.append(contact_import.lease_until)
+            if len(leases) == 3:
+                services.cancel_import(contact_import=contact_import)
+            may_go_on.release()
         running.result()
 
     contact_import.refresh_from_db()
-    assert len(leases) == 3
+    assert len(set(leases)) == 3
     assert (contact_import.status, contact_import.total) == ("cancelled", None)
 
 
