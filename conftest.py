@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -13,6 +14,9 @@ from rediskit.failover import Away
 from rediskit.ratelimits import PREFIX, local_counters
 from rediskit.tests.servers import forget_broker
 from rediskit.versioned_cache import delete_prefix
+
+# Hypothesis's own: the same examples in each run, and for each as long as a busy machine takes.
+hypothesis.settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True, scope="session")
