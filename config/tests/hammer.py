@@ -1,6 +1,7 @@
 """A client in a process of its own: asks as fast as it can and prints the statuses it got.
 
-python hammer.py TIMES URL BODY HEADERS (JSON). SOMEBODY in URL or body is another one each time.
+python hammer.py TIMES URL BODY HEADERS (JSON). Says that it is ready, and begins when it is told to
+by a line. SOMEBODY in URL or body is another one each time.
 The header `method`, if there is one, is the method instead of POST.
 """
 
@@ -30,5 +31,8 @@ def ask(url: str, body: str, headers: dict[str, str]) -> int:
 
 if __name__ == "__main__":
     times, url, body, headers = sys.argv[1:]
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
     statuses = [ask(url, body, json.loads(headers)) for _ in range(int(times))]
     sys.stdout.write(json.dumps(statuses))

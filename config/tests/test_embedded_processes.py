@@ -65,7 +65,7 @@ def test_keeper_that_was_killed_is_replaced() -> None:
         processes._keeper.wait()
         second = processes.start(["sleep", "60"])
 
-    assert (first.wait(5), second.wait(5)) == (-signal.SIGKILL, -signal.SIGKILL)
+    assert (first.wait(60), second.wait(60)) == (-signal.SIGKILL, -signal.SIGKILL)
 
 
 def test_two_stacks_never_choose_the_same_port() -> None:

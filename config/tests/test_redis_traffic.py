@@ -102,6 +102,7 @@ def test_no_command_blocks_the_server_or_parts_a_value_from_its_ttl(
 def test_connections_stay_within_processes_times_pool(
     installation: Installation, manager: Manager, redis_server: RedisServer
 ) -> None:
+    manager.read_list()  # it is connected now
     stop = threading.Event()
     most: list[int] = []
 
