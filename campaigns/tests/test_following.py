@@ -10,10 +10,12 @@ from campaigns import services
 from campaigns.models import Campaign, CampaignRun
 from campaigns.selectors import audience_spec, broadcasts_of, out_of_step
 from campaigns.tests.factories import finish, make_sending
-from campaigns.tests.test_welcome_races import closing, wait_until_something_waits
+from campaigns.tests.test_welcome_races import closing
 from messaging import services as messaging
 from messaging.models import Broadcast
 from messaging.services.broadcasts import pause_for_operator
+from messaging.tests.factories import somebody_waits_for_a_lock
+from messaging.tests.simulated import wait_for
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +90,6 @@ def test_a_launch_that_comes_between_is_not_undone() -> None:
             )
             CampaignRun.objects.create(campaign=campaign, broadcast=broadcast)
             following = pool.submit(closing, services.follow_broadcast, campaign_id=campaign.pk)
-            wait_until_something_waits()
+            wait_for(somebody_waits_for_a_lock)
         following.result(30)
     assert status_of(campaign) == "sending"

@@ -1,6 +1,5 @@
 """The welcome where several do something at the same moment."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +14,8 @@ from campaigns.tests.factories import make_automation
 from contacts.models import Contact
 from contacts.tests.factories import sign_up
 from messaging.models import Broadcast, Message
+from messaging.tests.factories import somebody_waits_for_a_lock
+from messaging.tests.simulated import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,7 +65,7 @@ class TestDeletion:
             with transaction.atomic():
                 sign_up(business, PHONE)
                 deletion = pool.submit(closing, services.delete_automation, automation=automation)
-                wait_until_something_waits()
+                wait_for(somebody_waits_for_a_lock)
             with pytest.raises(services.AutomationInUse):
                 deletion.result(30)
         assert Automation.objects.count() == AutomationRun.objects.count() == 1
@@ -81,13 +82,3 @@ def closing(work: Callable[..., object], **arguments: object) -> None:
 def in_thread(work: Callable[[], object]) -> None:
     with ThreadPoolExecutor(1) as pool:
         pool.submit(closing, work).result(30)
-
-
-def wait_until_something_waits() -> None:
-    for _ in range(3000):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.01)
-    raise AssertionError("Nothing waits for a lock.")
