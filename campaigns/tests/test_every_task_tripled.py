@@ -118,13 +118,14 @@ def make_due_to(number: int) -> Campaign:
 
 
 def make_birthdays(number: int) -> None:
-    """Their hour has just come."""
+    """Their hour has just come: at noon, wherever that is now, for at midnight it is over."""
     now = datetime.now(UTC)
-    business = make_business(time_zone="UTC")
-    make_birthday(business, send_time=now.time().replace(second=0, microsecond=0))
-    Automation.objects.update(swept_on=now.date() - timedelta(days=1))
+    business = make_business(time_zone=f"Etc/GMT{now.hour - 12:+d}")
+    noon = now.astimezone(business.zone)
+    make_birthday(business, send_time=noon.time().replace(second=0, microsecond=0))
+    Automation.objects.update(swept_on=noon.date() - timedelta(days=1))
     make_contacts(business, number)
-    birthday = date(1988, now.month, now.day)  # a leap year
+    birthday = date(1988, noon.month, noon.day)  # a leap year
     Contact.objects.filter(business=business).update(birthday=birthday)
 
 
