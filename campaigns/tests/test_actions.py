@@ -84,6 +84,7 @@ class TestSend:
         campaign = make_campaign(business, contacts=1, contact_list=make_list(business))
         assert act(client, campaign, "send") == (409, "EMPTY_AUDIENCE")
 
+    @pytest.mark.time_machine("2027-01-15T12:00:00Z", tick=False)
     @pytest.mark.parametrize(
         ("action", "body"),
         [("send", None), ("schedule", {"date": "2027-07-15", "time": "10:00"})],

@@ -208,6 +208,7 @@ class TestForm:
         assert re.search(r"SMS segments: \d; characters: \d+", page)
         assert "{{first_name}}" in page
 
+    @pytest.mark.time_machine("2027-01-15T12:00:00Z", tick=False)
     def test_a_schedule_in_the_business_s_time_zone(
         self, business: Business, staff: Client
     ) -> None:

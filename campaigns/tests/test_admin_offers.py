@@ -28,7 +28,8 @@ AUTOMATIONS = "admin:campaigns_automation_changelist"
 ADD_AUTOMATION = "admin:campaigns_automation_add"
 CHANGE_AUTOMATION = "admin:campaigns_automation_change"
 DELETE_AUTOMATION = "admin:campaigns_automation_delete"
-MIDNIGHT = datetime(2029, 3, 1, 22, tzinfo=UTC)  # in Athens, at the end of the first of March
+YEAR = timezone.now().year + 1
+MIDNIGHT = datetime(YEAR, 3, 1, 22, tzinfo=UTC)  # in Athens, at the end of the first of March
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ class TestCampaign:
             text="{{offer_link}}",
             offer_title="20 % off",
             offer_text="Once.",
-            offer_last_day="2029-03-01",
+            offer_last_day=f"{YEAR}-03-01",
         )
         answer = staff.post(reverse(ADD), body)
         assert answer.status_code == 302
@@ -68,7 +69,7 @@ class TestCampaign:
         assert (campaign.offer_valid_until, campaign.track_links) == (MIDNIGHT, True)
         url = reverse(CHANGE, args=[campaign.pk])
         page = staff.get(url).text
-        assert 'value="2029-03-01"' in page
+        assert f'value="{YEAR}-03-01"' in page
         assert "/o/000000000000" in page
         body["track_links"] = ""
         assert staff.post(url, body | {"offer_last_day": ""}).status_code == 302
@@ -81,7 +82,7 @@ class TestCampaign:
         end = MIDNIGHT - timedelta(hours=5)
         campaign = make_campaign(business, offer_title="x", offer_valid_until=end)
         url = reverse(CHANGE, args=[campaign.pk])
-        body = form(business, offer_title="y", offer_last_day="2029-03-01")
+        body = form(business, offer_title="y", offer_last_day=f"{YEAR}-03-01")
         assert staff.post(url, body).status_code == 302
         campaign.refresh_from_db()
         assert (campaign.offer_title, campaign.offer_valid_until) == ("y", end)
@@ -91,7 +92,7 @@ class TestCampaign:
         [
             ({"text": "{{offer_link}}"}, "{{offer_link}} leads nowhere"),
             ({"offer_text": "Once."}, "Give the offer a title"),
-            ({"offer_last_day": "2029-03-01"}, "Give the offer a title"),
+            ({"offer_last_day": f"{YEAR}-03-01"}, "Give the offer a title"),
             ({"offer_title": "x", "offer_last_day": "2020-03-01"}, "This day has passed."),
             ({"offer_title": "x", "offer_last_day": "9999-12-31"}, "Choose another day."),
             (
@@ -101,8 +102,8 @@ class TestCampaign:
             (
                 {
                     "offer_title": "x",
-                    "offer_last_day": "2027-03-01",
-                    "send_date": "2027-03-02",
+                    "offer_last_day": f"{YEAR}-03-01",
+                    "send_date": f"{YEAR}-03-02",
                     "send_time": "10:00",
                 },
                 "The offer ends before anybody could get it",
@@ -169,7 +170,7 @@ class TestAutomation:
         assert (automation.offer_valid_days, automation.offer_valid_until) == (14, None)
         url = reverse(CHANGE_AUTOMATION, args=[automation.pk])
         assert "/o/000000000000" in staff.get(url).text
-        off = body | {"offer_last_day": "2029-03-01"}
+        off = body | {"offer_last_day": f"{YEAR}-03-01"}
         del off["is_active"]
         assert staff.post(url, off).status_code == 302
         automation.refresh_from_db()

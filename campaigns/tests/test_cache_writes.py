@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Business
@@ -86,7 +87,7 @@ DRAFT: dict[str, Write] = {
     "delete": lambda client, it: _ok(client.delete(f"{CAMPAIGNS}{it.pk}/")),
     "duplicate": post("duplicate"),
     "send": post("send"),
-    "schedule": post("schedule", scheduled_at="2028-01-01T10:00:00Z"),
+    "schedule": post("schedule", scheduled_at=f"{timezone.now().year + 1}-07-15T10:00:00Z"),
     "admin edit": admin_edit,
     "admin delete": admin_delete,
     "admin send": admin_action("send_now"),

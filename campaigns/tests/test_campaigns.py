@@ -74,6 +74,7 @@ class TestCreate:
         answer = client.post(URL, {"name": "Spring", "template": template.pk})
         assert answer.status_code == 201, answer.data
 
+    @pytest.mark.time_machine("2027-01-15T12:00:00Z", tick=False)
     def test_scheduled_at_once(self, client: APIClient) -> None:
         body = {"name": "Spring", "text": "Hi!", "scheduled_at": "2027-07-15T10:00:00+03:00"}
         answer = client.post(URL, body)
@@ -167,6 +168,7 @@ class TestEdit:
         changing = {"updated_at": answer.data["updated_at"], "name": "Summer"}
         assert answer.json() == read | changing
 
+    @pytest.mark.time_machine("2027-01-15T12:00:00Z", tick=False)
     def test_scheduling_by_editing(self, business: Business, client: APIClient) -> None:
         url = f"{URL}{make_campaign(business).pk}/"
         answer = client.patch(url, {"scheduled_at": "2027-07-15T10:00:00+03:00"})

@@ -27,7 +27,7 @@ from tracking.models import Offer, ShortLink
 pytestmark = pytest.mark.django_db
 
 URL = "/api/v1/campaigns/"
-END = "2029-03-01T22:00:00Z"
+END = f"{timezone.now().year + 1}-03-01T22:00:00Z"
 OFFER = {"title": "20 % off", "text": "Once per person.", "valid_until": END}
 TEXT = "20% off: {{offer_link}} or see https://shop.example/new."
 BODY = {"name": "Spring", "text": TEXT}

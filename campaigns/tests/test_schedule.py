@@ -13,6 +13,7 @@ from campaigns.tests.factories import make_campaign, make_sending
 
 ATHENS = ZoneInfo("Europe/Athens")
 # Clocks go from 03:00 to 04:00 on 28 March 2027, and from 04:00 to 03:00 on 31 October 2027.
+before_them = pytest.mark.time_machine("2027-01-15T12:00:00Z", tick=False)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,7 @@ def test_an_instant_has_a_wall_time() -> None:
 
 @pytest.mark.django_db
 class TestScheduling:
+    @before_them
     def test_by_date_and_time_of_the_business(self) -> None:
         business = make_business()
         campaign = make_campaign(business)
@@ -59,6 +61,7 @@ class TestScheduling:
         assert campaign.schedule_time == time(3, 30)
         assert campaign.schedule_zone == "Europe/Athens"
 
+    @before_them
     def test_by_instant_and_again(self) -> None:
         business = make_business()
         campaign = make_campaign(business)
