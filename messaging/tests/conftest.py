@@ -4,6 +4,9 @@ import httpx2
 import pytest
 
 from messaging.tests.simulated import running_simulator
+from rediskit.tests.servers import redis_server, server_processes
+
+__all__ = ["redis_server", "server_processes"]
 
 
 @pytest.fixture(scope="session")
