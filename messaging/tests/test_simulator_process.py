@@ -69,7 +69,8 @@ def test_sigterm_ends_it_at_once_with_a_connection_open() -> None:
     )
     assert process.stdout is not None
     port = int(process.stdout.readline().rpartition(":")[2])
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    address = f"http://127.0.0.1:{port}"
+    with httpx2.Client(base_url=address, trust_env=False, timeout=60) as client:
         client.get("/livez")
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)
