@@ -36,7 +36,9 @@ def server() -> Iterator[Any]:
 
 def end_sessions(session: Any, database: str) -> None:
     session.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database]
+        # Each has gone before the answer comes.
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s",
+        [database],
     )
 
 

@@ -8,12 +8,13 @@ from functools import partial
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from pytest_django import Settings
 
 from accounts.tests.factories import make_business
 from config.embedded.fixtures import SimulatedGateway, WorkerProcess
 from messaging import services
-from messaging.models import Broadcast
+from messaging.models import Batch, Broadcast
 from messaging.selectors import BroadcastStatistics, statistics
 from messaging.services.counting import wrong_counters
 from messaging.tasks import expand, send_next, sweep
@@ -24,11 +25,11 @@ from rediskit.doorbell import ring, ring_senders
 RECIPIENTS = 5000
 
 
-@pytest.fixture(autouse=True)
-def _short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker process gets these from the environment."""
-    monkeypatch.setenv("GATEWAY_CALL_DEADLINE", "2")
-    monkeypatch.setenv("SEND_LEASE", "4")
+    monkeypatch.setenv("GATEWAY_CALL_DEADLINE", "5")
+    monkeypatch.setenv("SEND_LEASE", "7")
 
 
 def wait_for(condition: Callable[[], bool], *, seconds: float = 60) -> None:
@@ -46,19 +47,23 @@ def has_sent_more_than(number: int, broadcast: Broadcast) -> bool:
     return counted(broadcast).sent > number
 
 
+def nobody_is_at_work() -> bool:
+    """No other session of this test's database has begun what it has not committed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND state <> 'idle')"
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def freeze_in_a_call(worker: WorkerProcess, broadcast: Broadcast) -> None:
     """At a moment when it holds no lock that all others would wait for."""
-    others = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND pid <> pg_backend_pid() AND state <> 'idle'"
-    )
     for _ in range(200):
         os.killpg(worker.pid, signal.SIGSTOP)
         time.sleep(0.1)
-        with connection.cursor() as cursor:
-            cursor.execute(others)
-            if cursor.fetchone() == (0,) and counted(broadcast).submitting:
-                return
+        if nobody_is_at_work() and counted(broadcast).submitting:
+            return
         os.killpg(worker.pid, signal.SIGCONT)
         time.sleep(0.05)
     raise AssertionError("it is never only waiting for the gateway")
@@ -77,6 +82,7 @@ def test_a_killed_worker_texts_nobody_twice_and_loses_nobody(
 
     freeze_in_a_call(celery_worker_process, broadcast)  # or it might hold nothing to lose
     celery_worker_process.kill()
+    Batch.objects.filter(state="submitting").update(lease_until=Now())  # as time will bring it
     celery_worker_process.start()
 
     def is_completed() -> bool:
@@ -97,6 +103,7 @@ def test_a_killed_worker_texts_nobody_twice_and_loses_nobody(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("short_lease")
 def test_a_worker_frozen_past_its_lease_and_thawed_texts_nobody_twice(
     simulated_gateway: SimulatedGateway,
     celery_worker_process: WorkerProcess,
@@ -158,7 +165,7 @@ def test_after_a_pause_or_a_cancel_at_most_a_batch_per_worker_goes_out(
 
         assert stop(broadcast_id=broadcast.pk)
         before = simulated_gateway.counts("+3069")["accepted"]
-        time.sleep(0.2)  # for a claim that had looked before and commits only now
+        wait_for(nobody_is_at_work)  # a claim that had looked before has committed now
         wait_for(lambda: counted(broadcast).submitting == 0)
 
         after = simulated_gateway.counts("+3069")["accepted"]

@@ -44,7 +44,7 @@ def deleted_meanwhile(contact: Contact, work: Callable[[], Any]) -> Any:
 
     def delete() -> None:
         try:
-            reached.wait(10)
+            reached.wait(60)
             delete_contact(contact=contact)
             over.set()
         finally:
