@@ -119,7 +119,7 @@ def ask_to_confirm(shop: Shop) -> str:
     return f"{shop.url}/c/{asked.token}"
 
 
-def wait_for_text(gateway: SimulatedGateway, phone: str, seconds: float = 30) -> str:
+def wait_for_text(gateway: SimulatedGateway, phone: str, seconds: float = 60) -> str:
     """The last text for the phone, as the gateway has it."""
     limit = time.monotonic() + seconds
     while True:

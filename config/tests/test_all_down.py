@@ -56,7 +56,7 @@ def test_fifty_campaigns_start_once_each(
     _broker().flushdb()
 
     supervisor.start(several(program_environment, tmp_path))
-    wait_for(lambda: Message.objects.filter(status="sent").count() >= 50)
+    wait_for(lambda: Message.objects.filter(status="sent").count() >= 50, seconds=180)
     time.sleep(2 * TICK)  # and goes on to tick
 
     assert simulated_gateway.counts()["accepted"] == 50

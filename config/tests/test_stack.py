@@ -30,7 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 def answers(stack: RunningStack, path: str = "/readyz") -> bool:
     try:
-        with urllib.request.urlopen(stack.state["url"] + path, timeout=5) as response:  # noqa: S310
+        with urllib.request.urlopen(stack.state["url"] + path, timeout=30) as response:  # noqa: S310
             return bool(response.status == 200)
     except OSError:
         return False
