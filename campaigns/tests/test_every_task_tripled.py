@@ -75,12 +75,12 @@ class Deliveries:
         self.dice.shuffle(deliveries)
         self.played |= {name for name, _ in rings}
         finished: list[Ring] = []
+        to_do = iter(deliveries)  # of which each thread takes the next
 
         def work() -> None:
-            while deliveries:
-                name, arguments = ring = deliveries.pop()
+            for name, arguments in to_do:
                 app.tasks[name](*arguments)
-                finished.append(ring)
+                finished.append((name, arguments))
 
         at_once(work, threads=3)
         assert len(finished) == 3 * len(rings), "no task fails because others do the same"

@@ -72,10 +72,10 @@ def test_each_phone_gets_one_message(
         rings = rings + [(tick.name, ()) for tick in TICKS]
         deliveries = [*rings, *rings, *rings]
         dice.shuffle(deliveries)
+        to_do = iter(deliveries)  # of which each thread takes the next
 
         def work() -> None:
-            while deliveries:
-                name, arguments = deliveries.pop()
+            for name, arguments in to_do:
                 app.tasks[name](*arguments)
 
         at_once(work, threads=3)

@@ -100,6 +100,7 @@ def test_stopping_waits_for_the_task_in_hand(app: Celery, loop: LocalLoop) -> No
     @app.task(name="slow")
     def slow() -> None:
         begun.set()
+        loop._stopping.wait(60)
         time.sleep(0.3)
         ended.set()
 
