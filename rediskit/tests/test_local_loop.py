@@ -32,7 +32,7 @@ def test_a_task_that_rings_itself_a_thousand_times_comes_to_its_end(
 ) -> None:
     done = threading.Event()
 
-    @app.task(name="again")
+    @app.task(name="again", shared=False)
     def again(number: int) -> None:
         if number == 1000:
             done.set()
@@ -50,7 +50,7 @@ def test_ticks_come_by_themselves(app: Celery, loop: LocalLoop) -> None:
     times: list[float] = []
     thrice = threading.Event()
 
-    @app.task(name="tick")
+    @app.task(name="tick", shared=False)
     def tick() -> None:
         times.append(time.monotonic())
         if len(times) == 3:
@@ -68,11 +68,11 @@ def test_ticks_come_by_themselves(app: Celery, loop: LocalLoop) -> None:
 def test_a_task_that_fails_stops_nobody(app: Celery, loop: LocalLoop) -> None:
     done = threading.Event()
 
-    @app.task(name="fails")
+    @app.task(name="fails", shared=False)
     def fails() -> None:
         raise ValueError
 
-    @app.task(name="works")
+    @app.task(name="works", shared=False)
     def works() -> None:
         done.set()
 
@@ -97,7 +97,7 @@ def test_no_more_rings_wait_than_can_be_answered(app: Celery, loop: LocalLoop) -
 def test_stopping_waits_for_the_task_in_hand(app: Celery, loop: LocalLoop) -> None:
     begun, ended = threading.Event(), threading.Event()
 
-    @app.task(name="slow")
+    @app.task(name="slow", shared=False)
     def slow() -> None:
         begun.set()
         loop._stopping.wait(60)
