@@ -1,8 +1,9 @@
 """Reads of what passed between a business and a phone: whom a reply answers, and what was sent."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import connection
 
 from accounts.models import Business
@@ -16,11 +17,13 @@ _REACHED: Final = (Status.SENT, Status.DELIVERED, Status.UNKNOWN)
 _NOT_REACHED: Final = (Status.UNDELIVERED, Status.FAILED)
 
 # The message of a broadcast to the phone, and when it went out. One whose batch is being submitted
-# may be on the phone already: a reply can overtake the result of the sending.
+# may be on the phone already: a reply can overtake the result of the sending. One that was once
+# `unknown` went out when its batch was claimed, whenever it was settled.
 _MESSAGE: Final = """
     SELECT id, at FROM (
         SELECT id, broadcast_id, phone, CASE WHEN status = 'queued' THEN now()
-            ELSE coalesce(sent_at, reported_at, created_at) END AS at
+            ELSE coalesce(sent_at, (SELECT lease_until FROM messaging_batch
+                WHERE id = messaging_message.batch_id) - %(lease)s, created_at) END AS at
         FROM messaging_message
         WHERE status = ANY(%(statuses)s) AND (status <> 'failed' OR reason = 'unconfirmed')
             OR status = 'queued' AND EXISTS (SELECT FROM messaging_batch
@@ -123,8 +126,12 @@ def auto_replies_of(business: Business) -> list[AutoReply]:
 
 def _last(phone: str, statuses: tuple[str, ...], *, by: datetime, sender: str = "") -> int | None:
     values: dict[str, Any] = {
-        "phone": phone, "statuses": list(statuses), "sender": sender, "by": by,
-    }  # fmt: skip
+        "phone": phone,
+        "statuses": list(statuses),
+        "sender": sender,
+        "by": by,
+        "lease": timedelta(seconds=settings.SEND_LEASE),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_LAST_MESSAGE, values)
         row = cursor.fetchone()

@@ -95,9 +95,7 @@ WITH report AS (
     ORDER BY message.id FOR UPDATE OF message
 ), moved AS (
     UPDATE messaging_message message
-    SET status = target.status, reason = target.reason,
-        sent_at = CASE target.status WHEN 'sent' THEN now() ELSE message.sent_at END,
-        reported_at = CASE target.status WHEN 'sent' THEN NULL ELSE now() END
+    SET status = target.status, reason = target.reason, reported_at = now()
     FROM target WHERE message.id = target.id
 ), problem AS (
     INSERT INTO messaging_messageproblem (broadcast_id, message_id, status, reason)

@@ -91,9 +91,7 @@ WITH doubtful AS MATERIALIZED (
     SELECT status, reason FROM returned ORDER BY status = 'sent', id LIMIT 1
 ), moved AS (
     UPDATE messaging_message message
-    SET status = report.status, reason = report.reason,
-        sent_at = CASE report.status WHEN 'sent' THEN now() ELSE message.sent_at END,
-        reported_at = CASE report.status WHEN 'sent' THEN NULL ELSE now() END
+    SET status = report.status, reason = report.reason, reported_at = now()
     FROM target, report WHERE message.id = target.id
     RETURNING message.id, target.broadcast_id, target.business_id, target.segments, target.prior,
         message.status, message.reason

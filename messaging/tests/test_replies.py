@@ -119,6 +119,32 @@ def test_a_refused_message_reached_nobody(shop: Business) -> None:
     assert write("STOP").business is None
 
 
+def settle(status: str) -> None:
+    reported_at = None if status == "unknown" else timezone.now()
+    Message.objects.filter(status="unknown").update(status=status, reported_at=reported_at)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("status", ["unknown", "sent", "delivered"])
+def test_what_was_unknown_went_out_when_it_was_handed_over(shop: Business, status: str) -> None:
+    other = make_shop("Other")
+    lose = ScriptedGateway(lambda sent: [SendResult.uncertain(FailureReason.TIMEOUT)])
+    services.send_message(business=shop, phone=PHONE, text="Hello", sender="Shop")
+    services.send_next_batch(lose)
+    text_to(other)
+    settle(status)
+    assert write("Which of you?").business == other
+
+    broadcast = services.send_message(business=shop, phone=PHONE, text="!", sender="Shop").broadcast
+    services.pause_broadcast(broadcast_id=broadcast.pk)
+    services.send_next_batch(lose)
+    text_to(other)
+    services.resume_broadcast(broadcast_id=broadcast.pk)
+    services.send_next_batch(lose)
+    settle(status)
+    assert write("Which of you?").business == shop, "written before, handed over after"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_reply_may_overtake_the_result_of_its_sending(shop: Business) -> None:
     services.send_message(business=shop, phone=PHONE, text="Hello", sender="Shop")
