@@ -63,9 +63,10 @@ WHERE total <= %(bytes)s OR total = size ORDER BY id
 """
 
 # A report whose message is known by now comes back from the waiting room, and before a new one: of
-# two final reports the first one stands. That it is under way is news of an `unknown` one only. In
-# the same statement, for between two of them the message may become known. No NOT IN: where the
-# statistics tell of many who wait, it compares all with all.
+# two final reports the first one stands. In the same statement, for between two of them the message
+# may become known. No NOT IN: where the statistics tell of many who wait, it compares all with all.
+# That it is under way is no news of a message whose id is known, for it was accepted. It waits only
+# while there is one that it may be about: unknown, or in a call that may still end so.
 _APPLY = """
 WITH report AS (
     SELECT key AS gateway_message_id, value ->> 0 AS status, value ->> 1 AS reason, message_id
@@ -85,13 +86,13 @@ WITH report AS (
         UNION ALL
         SELECT gateway_message_id, status, reason, message_id, NULL FROM report
         WHERE message_id IS NOT NULL
-    ) given ORDER BY gateway_message_id, status = 'sent', waiting_id NULLS LAST
+    ) given WHERE status <> 'sent' ORDER BY gateway_message_id, waiting_id NULLS LAST
 ), target AS (
     SELECT message.id, message.broadcast_id, message.status AS prior, message.segments,
         known.status, known.reason
     FROM known JOIN messaging_message message ON message.id = known.message_id
-    WHERE message.status = 'unknown' OR known.status <> 'sent' AND (message.status = 'sent'
-        OR message.status = 'failed' AND message.reason = 'unconfirmed')
+    WHERE message.status IN ('sent', 'unknown')
+        OR message.status = 'failed' AND message.reason = 'unconfirmed'
     ORDER BY message.id FOR UPDATE OF message
 ), moved AS (
     UPDATE messaging_message message
@@ -103,9 +104,11 @@ WITH report AS (
 ), waiting AS (
     INSERT INTO messaging_waitingreport (gateway_message_id, status, reason)
     SELECT gateway_message_id, status, reason FROM report WHERE message_id IS NULL
+        AND (status <> 'sent' OR EXISTS (SELECT FROM messaging_batch WHERE state = 'submitting')
+            OR EXISTS (SELECT FROM messaging_broadcastcounters WHERE unknown > 0))
 )
 UPDATE messaging_broadcastcounters counters SET
-    sent = sent - from_sent + new_sent,
+    sent = sent - from_sent,
     unknown = unknown - from_unknown,
     failed = failed - from_failed,
     delivered = delivered + new_delivered,
@@ -117,7 +120,6 @@ FROM (
         count(*) FILTER (WHERE prior = 'sent') AS from_sent,
         count(*) FILTER (WHERE prior = 'unknown') AS from_unknown,
         count(*) FILTER (WHERE prior = 'failed') AS from_failed,
-        count(*) FILTER (WHERE status = 'sent') AS new_sent,
         count(*) FILTER (WHERE status = 'delivered') AS new_delivered,
         count(*) FILTER (WHERE status = 'undelivered') AS new_undelivered,
         coalesce(sum(segments) FILTER (WHERE prior <> 'sent'), 0) AS new_segments

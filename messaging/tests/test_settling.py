@@ -1,7 +1,9 @@
 """Reports whose message nobody knows: the gateway tells, and only what fits exactly is settled."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import product
 
 import httpx2
 import pytest
@@ -42,6 +44,8 @@ from messaging.tests.unknown import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PHONE = "+306940000001"
+STATUSES = {"Sent": "sent", "Delivered": "delivered", "Failed": "undelivered"}
+ORDERS = [words for number in (1, 2, 3) for words in product(STATUSES, repeat=number)]
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +56,12 @@ def _counters_are_right(transactional_db: None) -> Iterator[None]:
 
 def look_up(simulator: httpx2.Client) -> int:
     return services.look_up_reports(gateway=make_gateway(simulator.base_url))
+
+
+def by_public_id(asked: str) -> LookedUp:
+    """As a gateway whose ids are our own."""
+    message = Message.objects.get(public_id=asked)
+    return LookedUp(asked, message.text, "Store", message.phone, None)
 
 
 def single(business: Business, text: str = "Your table is ready") -> Broadcast:
@@ -66,6 +76,11 @@ def fitting(gateway_message_id: str) -> LookedUp:
     return LookedUp(
         gateway_message_id, message.text, "Store", message.phone, DeliveryStatus.DELIVERED
     )
+
+
+def store(gateway_message_id: str, word: str) -> None:
+    raw = json.dumps({"messageId": gateway_message_id, "deliveryStatus": word}).encode()
+    services.store_event(gateway="mitto", kind="delivery", raw=raw)
 
 
 @pytest.fixture
@@ -239,8 +254,7 @@ def test_that_it_is_under_way_proves_that_it_was_accepted() -> None:
     broadcast = single(make_business())
     leave_unknown()
     WaitingReport.objects.all().delete()
-    raw = b'[{"messageId": "g1", "deliveryStatus": "Sent"}]'
-    services.store_event(gateway="mitto", kind="delivery", raw=raw)
+    store("g1", "Sent")
     apply_all()
     lease_is_over()
 
@@ -280,13 +294,46 @@ def test_what_was_closed_is_lifted_by_a_final_report_only() -> None:
     assert statuses(broadcast) == {"delivered": 1}
 
 
-def test_that_an_unknown_one_is_under_way_may_be_told_by_a_known_id() -> None:
-    broadcast = single(make_business())
-    leave_unknown()
-    WaitingReport.objects.update(status="sent")
-    GatewayReference.objects.create(gateway_message_id="g1", message_id=Message.objects.get().pk)
+@pytest.mark.parametrize("heard", [0, 1, 3])
+def test_in_whatever_order_reports_come(settings: Settings, heard: int) -> None:
+    """So many of them before the call was given up, and the others after it."""
+    settings.SEND_BATCH_SIZE = settings.GATEWAY_LOOKUPS = 1000
+    make_expanded(contacts=len(ORDERS))
+    claim = claim_batch()
+    assert claim
+    orders = dict(zip((sms.reference for sms in claim.sms), ORDERS, strict=True))
+
+    def report(first: int, end: int) -> None:
+        for number in range(first, end):
+            for public_id, words in orders.items():
+                for word in words[number : number + 1]:
+                    store(public_id, word)
+            apply_all()
+
+    report(0, heard)
+    results = Results()
+    for message_id in claim.messages:
+        results.add(message_id, "unknown", "timeout")
+    assert record(claim, results, Requeue())
+    report(heard, 3)
+    lease_is_over()
+    services.look_up_reports(gateway=TellingGateway(by_public_id))
+
+    found = Message.objects.in_bulk(field_name="public_id")
+    for public_id, words in orders.items():
+        final = next((word for word in words if word != "Sent"), "Sent")
+        assert found[public_id].status == STATUSES[final], words
+    assert not WaitingReport.objects.exists()
+
+
+def test_that_others_are_under_way_is_not_kept_while_nothing_is_unknown() -> None:
+    store("a neighbour's", "Sent")
+    store("a neighbour's", "Delivered")
     apply_all()
-    assert statuses(broadcast) == {"sent": 1}
+    assert set(WaitingReport.objects.values_list("status", flat=True)) == {"delivered"}
+    store("another", "Sent")
+    apply_all()
+    assert WaitingReport.objects.count() == 1
 
 
 def test_nobody_is_asked_while_nothing_is_unknown() -> None:
