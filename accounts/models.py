@@ -28,9 +28,14 @@ validate_country = RegexValidator(
 )
 
 
+# To PostgreSQL an abbreviation goes before a zone of that name: winter time, in summer too.
+_WINTER_TIMES = frozenset({"CET", "EET", "MET", "WET"})
+
+
 def validate_time_zone(value: str) -> None:
     """A zone that both Python and the database know: each reads a copy of its own."""
-    if value not in available_timezones() or not _is_known_to_database(value):
+    is_zone = value in available_timezones() - _WINTER_TIMES
+    if not is_zone or not _is_known_to_database(value):
         raise ValidationError(
             "A time zone is an IANA name, such as Europe/Athens.", code="INVALID_TIME_ZONE"
         )
