@@ -55,15 +55,21 @@ def local_time(field: str, description: str = "") -> Callable[[Any], str]:
     return show
 
 
+class ClockInput(TimeInput):
+    """Django's own for the admin offers "6 a.m." and "6 p.m.", whatever the format of times."""
+
+    def __init__(self) -> None:
+        super().__init__(format="%H:%M", attrs={"placeholder": "HH:MM", "size": 8})
+
+    def format_value(self, value: Any) -> str | None:
+        # The API takes seconds, which whoever saves the page must not take away unseen.
+        return str(value) if getattr(value, "second", 0) else super().format_value(value)
+
+
 class ByMembership(_Mixin):
     """Permission by membership instead of Django's table of permissions; also for inlines."""
 
-    # Django's own widget offers "6 a.m." and "6 p.m.", whatever the format of times.
-    formfield_overrides: ClassVar[Any] = {
-        TimeField: {
-            "widget": TimeInput(format="%H:%M", attrs={"placeholder": "HH:MM", "size": 8}),
-        }
-    }
+    formfield_overrides: ClassVar[Any] = {TimeField: {"widget": ClockInput}}
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._is_allowed(request)

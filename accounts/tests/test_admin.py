@@ -197,6 +197,8 @@ def test_quiet_hours_are_two_times(staff: Client, business: Business) -> None:
     page = staff.get(url("business_change", business.pk)).text
     assert 'value="22:00"' in page
     assert "vTimeField" not in page  # which offers "6 p.m." beside it
+    Business.objects.update(quiet_until="08:00:59")  # by the API
+    assert 'value="08:00:59"' in staff.get(url("business_change", business.pk)).text
 
 
 def test_instants_are_told_in_24_hours_with_their_zone(root: Client) -> None:
