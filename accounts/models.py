@@ -113,7 +113,10 @@ class Business(models.Model):
         help_text="Phones without a country code are read as numbers of this country.",
     )
     quiet_from = models.TimeField(
-        null=True, blank=True, help_text="Nothing is sent from this local time (empty: no limit)"
+        null=True,
+        blank=True,
+        help_text="Nothing is sent from this local time "
+        "(empty: the country's quiet hours, for marketing)",
     )
     quiet_until = models.TimeField(null=True, blank=True, help_text="until this one.")
     daily_message_cap = models.PositiveIntegerField(

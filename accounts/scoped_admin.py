@@ -143,6 +143,8 @@ class BusinessAdmin(ByMembership, _ModelAdmin):
         self._scope_choices(db_field, request, kwargs)
         if db_field.related_model is Business and (only := only_business(request)):
             kwargs |= {"initial": only, "widget": HiddenInput()}
+        elif db_field.related_model is Business and len(ids := managed_ids(request)) == 1:
+            kwargs.setdefault("initial", ids[0])  # of a superuser, who may choose another
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

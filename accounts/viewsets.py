@@ -21,9 +21,12 @@ class StrictQueryMixin(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        unknown = set(request.query_params) - self.known_query_params(request)
+        known = self.known_query_params(request)
+        unknown = set(request.query_params) - known
         if unknown:
-            message = ErrorDetail("There is no such query parameter.", code="UNKNOWN_PARAMETER")
+            others = f": there are {', '.join(sorted(known))}" if known else ""
+            words = f"There is no such query parameter{others}."
+            message = ErrorDetail(words, code="UNKNOWN_PARAMETER")
             raise ValidationError({name: [message] for name in sorted(unknown)})
 
     def known_query_params(self, request: Request) -> set[str]:

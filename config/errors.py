@@ -86,7 +86,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    return _page(request, 404, "NOT_FOUND")
+    return _page(request, 404, "NOT_FOUND", "There is nothing at this address.")
 
 
 def rate_limited(request: HttpRequest, exception: RateLimited) -> HttpResponse:

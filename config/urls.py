@@ -1,8 +1,9 @@
 """Every mount point of the project."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path, re_path
-from django.views.generic import TemplateView
+from django.views.generic import RedirectView, TemplateView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config import errors, health
@@ -20,6 +21,7 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="index.html", extra_context={"title": "Tapline"})),
+    path("favicon.ico", RedirectView.as_view(url=static("tracking/icon.svg"))),
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.page_urls")),
     path("api/v1/", include(api)),

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('sender_name', models.CharField(max_length=14, validators=[django.core.validators.RegexValidator('^([A-Za-z0-9]{3,11}|[0-9]{3,14})\\Z', 'A sender name is 3 to 11 Latin letters and digits, or 3 to 14 digits.', code='INVALID_SENDER')])),
                 ('time_zone', models.CharField(default='UTC', max_length=64, validators=[accounts.models.validate_time_zone])),
                 ('country', models.CharField(default='GR', help_text='Phones without a country code are read as numbers of this country.', max_length=2, validators=[django.core.validators.RegexValidator('^[A-Z]{2}\\Z', 'A country is two capital letters, such as GR.', code='INVALID_COUNTRY')])),
-                ('quiet_from', models.TimeField(blank=True, help_text='Nothing is sent from this local time (empty: no limit)', null=True)),
+                ('quiet_from', models.TimeField(blank=True, help_text="Nothing is sent from this local time (empty: the country's quiet hours, for marketing)", null=True)),
                 ('quiet_until', models.TimeField(blank=True, help_text='until this one.', null=True)),
                 ('daily_message_cap', models.PositiveIntegerField(default=accounts.models.default_daily_cap, help_text="Messages a day (UTC); 0 until staff approve it.")),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

@@ -56,6 +56,15 @@ def test_every_page_opens_for_a_superuser(root: Client, business: Business) -> N
         assert root.get(url(f"{model}_add")).status_code == 200
 
 
+def test_a_superuser_s_own_business_is_chosen_already(business: Business) -> None:
+    make_business("Another")
+    owner = make_member(business, is_staff=True, is_superuser=True)
+
+    page = browser(owner).get(url("invitation_add")).text
+
+    assert f'<option value="{business.pk}" selected>' in page
+
+
 def test_staff_see_their_business_only(staff: Client, business: Business) -> None:
     foreign = make_business("Foreign")
     make_member(foreign, email="stranger@example.com")

@@ -211,7 +211,9 @@ def test_unknown_query_parameters_are_refused() -> None:
     answer = client.get("/api/v1/members/?colour=red&page=1&page_size=5&fresh=1")
 
     assert answer.status_code == 400
-    assert [error["pointer"] for error in answer.json()["errors"]] == ["/colour"]
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == "/colour"
+    assert error["detail"].endswith(": there are fresh, page, page_size.")
     assert client.get("/api/v1/members/?page=1&page_size=5&fresh=1").status_code == 200
     assert client.get("/api/v1/business/?fresh=1").status_code == 200
     assert client.get("/api/v1/business/?page=1").status_code == 400

@@ -24,6 +24,7 @@ from campaigns.recurrence_form import REPEAT_FIELDS
 from campaigns.statistics import campaign_statistics
 from contacts.forms import FILTER_FIELDS, describe_filter
 from messaging.tasks import expand, send_next, settle
+from messaging.waiting import why_waiting
 from rediskit.doorbell import ring_on_commit, ring_senders_on_commit
 
 SCHEDULED = local_time("scheduled_at", "time")
@@ -81,8 +82,9 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
         if obj is not None and obj.status not in Campaign.EDITABLE:
+            state = ["status", *(["waits"] if obj.status == Campaign.Status.SENDING else [])]
             return [
-                (None, {"fields": ["business", "name", "status", "failure", "repeats", *DATES]}),
+                (None, {"fields": ["business", "name", *state, "failure", "repeats", *DATES]}),
                 RESULTS,
                 ("Message", {"fields": ["goes_out_as", "sender"]}),
                 ("Offer", {"fields": [*OFFER_FIELDS[:-1], OFFER_END]}),
@@ -105,8 +107,8 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
         if obj is None:
             return []
         return [
-            "business", "status", "failure", "repeats", "results", "one_by_one", "goes_out_as",
-            "chosen", "reach", OFFER_END, *DATES,
+            "business", "status", "waits", "failure", "repeats", "results", "one_by_one",
+            "goes_out_as", "chosen", "reach", OFFER_END, *DATES,
         ]  # fmt: skip
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -261,6 +263,12 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
         broadcasts = [run.broadcast_id for run in campaign.runs.all()]
         statistics = campaign_statistics({campaign.pk: broadcasts})[campaign.pk]
         return figures(statistics, campaign.business.zone)
+
+    @admin.display(description="waits, because")
+    def waits(self, campaign: Campaign) -> str:
+        broadcasts = [run.broadcast_id for run in campaign.runs.all()]
+        why = why_waiting(broadcasts[-1], campaign.business.zone) if broadcasts else ""
+        return why or "-"
 
     @admin.display
     def repeats(self, campaign: Campaign) -> str:

@@ -128,7 +128,7 @@ def test_the_page_of_a_launched_campaign_shows_its_results(
     BroadcastCounters.objects.filter(broadcast=broadcast).update(
         queued=0, delivered=2, failed=1, unknown=1, segments=3
     )
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         page = staff.get(reverse(CHANGE, args=[campaign.pk])).text
     assert "<th>Delivered</th><td>2</td><td>50.0 %</td>" in page
     assert "<th>Unknown</th><td>1</td><td>25.0 %</td>" in page

@@ -22,7 +22,7 @@ from campaigns.tests.factories import finish, make_campaign, make_sending
 from messaging.gateways.base import FailureReason, SendResult
 from messaging.models import Message
 from messaging.services import send_next_batch
-from messaging.tests.factories import ScriptedGateway
+from messaging.tests.factories import ScriptedGateway, accept_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -123,6 +123,41 @@ def test_there_is_a_button_for_what_is_possible(
     assert set(shown) & SERVICES.keys() == possible
     assert "duplicate" in shown
     assert set(shown) == set(POSSIBLE[Campaign.Status(status)])
+
+
+def test_one_that_nothing_holds_waits_for_nothing(business: Business, staff: Client) -> None:
+    assert waits(staff, make_sending(business)) == "-"
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        ({"quiet_from": "00:00", "quiet_until": "23:59:59.999999"}, "quiet hours"),
+        ({"daily_message_cap": 0}, "messages of the day are used up"),
+    ],
+)
+def test_one_under_way_says_why_it_waits(
+    business: Business, staff: Client, cause: dict[str, Any], reason: str
+) -> None:
+    campaign = make_sending(business)
+    Business.objects.filter(pk=business.pk).update(**cause)
+    assert not send_next_batch(ScriptedGateway(accept_all))
+
+    assert reason in waits(staff, campaign)
+
+
+def test_one_held_back_by_the_gateway_says_so(business: Business, staff: Client) -> None:
+    campaign = make_sending(business)
+    later = timezone.now() + timedelta(minutes=5)
+    campaign.runs.get().broadcast.batches.update(not_before=later)
+
+    assert "tried again by itself" in waits(staff, campaign)
+
+
+def waits(staff: Client, campaign: Campaign) -> str:
+    shown = re.search(r'field-waits".*?"readonly">(.*?)<', staff.get(page_of(campaign)).text, re.S)
+    assert shown
+    return shown[1]
 
 
 def test_nothing_is_sent_again_that_has_arrived(business: Business, staff: Client) -> None:

@@ -183,6 +183,7 @@ def _announce(stack: Stack) -> None:
     state = read_json(stack.data.state)
     if state["admin_password"]:
         show(f"  Log in  {state['admin_email']}  {state['admin_password']}")
+        show(f"  Gateway {state['gateway_url']}  (simulated)")
     show(f"  Logs    {stack.data.logs}")
     show("\n  Ctrl-C stops everything.\n")
 

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import urllib.request
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
@@ -73,17 +72,12 @@ def local_url(host: str, port: int) -> str:
 
 def answers_at(url: str) -> Callable[[], bool]:
     """A check whether GET is answered with a success or a redirect."""
-    parts = urlsplit(url)
 
     def answers() -> bool:
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
         try:
-            connection.request("GET", parts.path, headers={"Host": f"localhost:{parts.port}"})
-            return connection.getresponse().status < 400
+            return _get(url)[0] < 400
         except (OSError, http.client.HTTPException):
             return False
-        finally:
-            connection.close()
 
     return answers
 
@@ -91,10 +85,22 @@ def answers_at(url: str) -> Callable[[], bool]:
 def is_ready(url: str) -> bool:
     """Whether all parts of the installation work, worker and scheduler included."""
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # noqa: S310
-            return bool(json.load(answer)["status"] == "ok")
-    except (OSError, ValueError):
+        status, body = _get(f"{url}/readyz")
+        return status == 200 and bool(json.loads(body)["status"] == "ok")
+    except (OSError, http.client.HTTPException, ValueError):
         return False
+
+
+def _get(url: str) -> tuple[int, bytes]:
+    """Status and body. Asked as localhost, the name of this machine that ALLOWED_HOSTS keeps."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    try:
+        connection.request("GET", parts.path, headers={"Host": f"localhost:{parts.port}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
 
 
 def _python_service(

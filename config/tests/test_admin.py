@@ -35,6 +35,12 @@ def manager() -> User:
     return make_member(make_business(), Role.MANAGER, is_staff=True)
 
 
+def test_the_icon_that_browsers_ask_for_is_there(root: Client) -> None:
+    answer = root.get("/favicon.ico", follow=True)
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "image/svg+xml")
+
+
 @pytest.mark.parametrize("model", MODELS, ids=name)
 def test_superusers_open_it(root: Client, model: type[Model]) -> None:
     assert root.get(page(model, "changelist"), {"q": "x"}).status_code == 200

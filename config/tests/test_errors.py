@@ -133,6 +133,7 @@ def test_pages_get_a_page(client: Client) -> None:
     assert answer.status_code == 404
     assert answer["Content-Type"].startswith("text/html")
     assert "Tapline" in answer.text
+    assert "There is nothing at this address." in answer.text
 
 
 class Inner(serializers.Serializer[Any]):

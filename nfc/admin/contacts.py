@@ -22,6 +22,8 @@ WORDS: Final = {
     "redemption": "Offer at the till",
     "scan": "Tag",
 }
+# A link in a text is longer than a phone is wide.
+ROW: Final = '<tr><th>{}</th><td>{}</td><td style="overflow-wrap: anywhere">{}</td></tr>'
 
 admin.site.unregister(Contact)
 
@@ -44,7 +46,7 @@ class ContactWithTimeline(ContactAdmin):
             (f"{entry.at.astimezone(zone):%d %b %Y, %H:%M %Z}", WORDS[entry.kind], _told(entry))
             for entry in entries
         ]
-        table = format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td></tr>", rows)
+        table = format_html_join("", ROW, rows)
         end = f"The latest {SHOWN}; the API has them all." if older else ""
         return format_html("<table>{}</table>{}", table, end)
 
