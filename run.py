@@ -57,8 +57,9 @@ def read_arguments(words: list[str]) -> argparse.Namespace:
     subparsers.add_parser("manage", help="run a management command, such as createsuperuser")
     subparsers.add_parser("lint", help="run every check of the code")
     bench = subparsers.add_parser("bench", help="run a benchmark on servers of its own")
-    bench.add_argument("name", metavar="NAME")
-    bench.add_argument("arguments", nargs=argparse.REMAINDER)
+    names = commands.benchmarks()
+    bench.add_argument("name", metavar="NAME", choices=names, help=", ".join(names))
+    bench.add_argument("arguments", nargs=argparse.REMAINDER, help="NAME --help tells them")
     is_bare = not words or (words[0].startswith("-") and words[0] not in ("-h", "--help"))
     return parser.parse_args(["up", *words] if is_bare else words)
 

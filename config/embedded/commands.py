@@ -87,16 +87,16 @@ def manage(arguments: Sequence[str]) -> int:
         return processes.run_in_foreground([PYTHON, "manage.py", *arguments], env=variables)
 
 
+def benchmarks() -> list[str]:
+    return sorted(path.stem for path in (ROOT / "benchmarks").glob("[!_]*.py"))
+
+
 def bench(name: str, arguments: Sequence[str]) -> int:
     """A benchmark, on throwaway servers as durable as a stack's own; killed, they come again."""
-    script = ROOT / "benchmarks" / f"{name}.py"
-    known = sorted(path.stem for path in script.parent.glob("[!_]*.py"))
-    if name not in known:
-        raise Failure(f"There is no benchmark {name!r}. There are: {', '.join(known) or 'none'}.")
     data = DataFolder.of(Path(tempfile.mkdtemp(prefix="tapline-bench-")))
     with _servers(data, durable=True, throwaway=True) as (processes, supervisor, variables):
         return processes.run_in_foreground(
-            [PYTHON, script, *arguments],
+            [PYTHON, ROOT / "benchmarks" / f"{name}.py", *arguments],
             env=variables | {"PYTHONPATH": str(ROOT)},
             meanwhile=supervisor.restart_ended,
         )
