@@ -37,7 +37,8 @@ def validate_time_zone(value: str) -> None:
     is_zone = value in available_timezones() - _WINTER_TIMES
     if not is_zone or not _is_known_to_database(value):
         raise ValidationError(
-            "A time zone is an IANA name, such as Europe/Athens.", code="INVALID_TIME_ZONE"
+            "A time zone is UTC or the IANA name of a place, such as Europe/Athens.",
+            code="INVALID_TIME_ZONE",
         )
 
 

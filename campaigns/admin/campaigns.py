@@ -16,7 +16,7 @@ from accounts.scoped_admin import local_time
 from accounts.service_admin import ServiceAdmin
 from campaigns import selectors, services, tasks
 from campaigns.admin.columns import ProgressColumns
-from campaigns.admin.displays import as_launched, as_sent, figures, outlook_of_retry, run_table
+from campaigns.admin.displays import as_launched, as_sent, figures, retry_remark, run_table
 from campaigns.forms import OFFER_FIELDS, CampaignForm, PhonesForm
 from campaigns.models import Campaign, CampaignRun
 from campaigns.recurrence import describe
@@ -202,7 +202,9 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
         include: Collection[str] = (),
     ) -> HttpResponse | None:
         if "confirmed" not in request.POST:
-            rows = [(each, _outlook(each, names_unconfirmed=bool(include))) for each in campaigns]
+            rows = [
+                (each, retry_remark(each, names_unconfirmed=bool(include))) for each in campaigns
+            ]
             return self.ask(request, action, "Send again", question, rows)
         again = partial(services.retry_failed, include=include)
         for campaign in self._act(request, campaigns, again, "will be sent again"):
@@ -295,9 +297,3 @@ class CampaignAdmin(ProgressColumns, ServiceAdmin):
     def reach(self, campaign: Campaign) -> str:
         number = selectors.audience_of(campaign).count()
         return f"{number:,} contact{pluralize(number)}"
-
-
-def _outlook(campaign: Campaign, *, names_unconfirmed: bool) -> str:
-    if campaign.status != Campaign.Status.COMPLETED:
-        return campaign.get_status_display()  # whoever insists hears why not
-    return outlook_of_retry(selectors.retry_outlook(campaign), names_unconfirmed=names_unconfirmed)

@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString
 
 from accounts.models import Business
 from accounts.problems import Problem
-from campaigns.models import CampaignRun
-from campaigns.selectors import RetryOutlook, preview_of
+from campaigns.models import Campaign, CampaignRun
+from campaigns.selectors import preview_of, retry_outlook
 from campaigns.statistics import CampaignStatistics
 from messaging.models import Broadcast
 from messaging.rendering import TemplateError, Values, compile_template
@@ -117,8 +117,11 @@ def _run(row: Mapping[str, Any], zone: ZoneInfo) -> tuple[SafeString]:
     return (format_html(link, at, state, row["why"], url, row["ran"], words),)
 
 
-def outlook_of_retry(outlook: RetryOutlook, *, names_unconfirmed: bool) -> str:
+def retry_remark(campaign: Campaign, *, names_unconfirmed: bool) -> str:
     """What comes of a retry, and what of those that may have arrived."""
+    if campaign.status != Campaign.Status.COMPLETED:
+        return campaign.get_status_display()  # whoever insists hears why not
+    outlook = retry_outlook(campaign)
     failed, unconfirmed, unknown = map(
         _number, (outlook.failed, outlook.unconfirmed, outlook.unknown)
     )

@@ -6,7 +6,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Business
-from accounts.tests.factories import make_business, make_member
 from campaigns.models import Campaign
 from campaigns.tests.factories import expand, make_campaign, make_sending
 from contacts.services import unsubscribe
@@ -19,18 +18,6 @@ from messaging.tests.unknown import unknown_for
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LIST = "admin:campaigns_campaign_changelist"
-
-
-@pytest.fixture
-def business() -> Business:
-    return make_business()
-
-
-@pytest.fixture
-def staff(business: Business) -> Client:
-    client = Client()
-    client.force_login(make_member(business, is_staff=True))
-    return client
 
 
 def ask(staff: Client, action: str, *campaigns: Campaign, **answer: str) -> str:

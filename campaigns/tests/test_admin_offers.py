@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Business
-from accounts.tests.factories import make_business, make_member
+from accounts.tests.factories import make_business
 from campaigns.models import Automation, Campaign
 from campaigns.tests.factories import make_automation, make_campaign, make_due, make_sending
 from contacts.tests.factories import sign_up
@@ -30,18 +30,6 @@ CHANGE_AUTOMATION = "admin:campaigns_automation_change"
 DELETE_AUTOMATION = "admin:campaigns_automation_delete"
 YEAR = timezone.now().year + 1
 MIDNIGHT = datetime(YEAR, 3, 1, 22, tzinfo=UTC)  # in Athens, at the end of the first of March
-
-
-@pytest.fixture
-def business() -> Business:
-    return make_business()
-
-
-@pytest.fixture
-def staff(business: Business) -> Client:
-    client = Client()
-    client.force_login(make_member(business, is_staff=True))
-    return client
 
 
 def form(business: Business, **fields: Any) -> dict[str, Any]:

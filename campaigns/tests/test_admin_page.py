@@ -39,18 +39,6 @@ SERVICES: dict[str, Callable[..., object]] = {
 }
 
 
-@pytest.fixture
-def business() -> Business:
-    return make_business()
-
-
-@pytest.fixture
-def staff(business: Business) -> Client:
-    client = Client()
-    client.force_login(make_member(business, is_staff=True))
-    return client
-
-
 def page_of(campaign: Campaign) -> str:
     return reverse("admin:campaigns_campaign_change", args=[campaign.pk])
 
